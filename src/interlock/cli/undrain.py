@@ -1,0 +1,23 @@
+"""`interlock undrain`: a drained container back into rotation."""
+
+import typer
+
+from interlock.cli.arguments import AsJson, Who
+from interlock.cli.daemon import daemon_of
+from interlock.cli.receipts import names, tell
+
+
+def undrain(ctx: typer.Context, *, container: Who, json: AsJson = False) -> None:
+    """Put a drained container back into rotation.
+
+    It takes requests again as soon as it is ready: a HEALTHCHECK counts as ever.
+
+    Exit codes: 0 the order is in force; 1 Interlock does not run or its proxy does not answer; 2 nothing is called so.
+
+    Example: interlock undrain web_1
+    """
+    receipt = daemon_of(ctx.obj).undrain(container)
+    waiting = [each for each in receipt.containers if each.places and not each.in_rotation]
+    lines = [f"{names(receipt.containers)}: no longer drained"]
+    lines += [f"{names([each])}: not in rotation yet: {each.places[0].state}" for each in waiting]
+    tell(receipt, lines, json=json)

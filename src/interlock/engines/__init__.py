@@ -1,0 +1,1 @@
+"""The letterboxes: what engines say runs, as facts of `core.events`."""

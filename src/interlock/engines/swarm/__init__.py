@@ -1,0 +1,1 @@
+"""Swarm mode: services and tasks of a whole swarm, as the containers of one engine."""

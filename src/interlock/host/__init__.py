@@ -1,0 +1,1 @@
+"""Tools that touch the machine: processes, files, sockets, tasks."""

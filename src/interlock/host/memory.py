@@ -1,0 +1,25 @@
+"""Memory: what is there to stay is set apart, and what a start needed only for a moment is given back."""
+
+import contextlib
+import ctypes
+import gc
+
+_M_ARENA_MAX = -8
+"""mallopt(3): how many pools of memory threads may open. Ours do nothing but write files."""
+
+
+def few_arenas() -> None:
+    """Have threads share one pool (glibc; elsewhere nothing is to be done): 13 MB at 10,000 containers."""
+    with contextlib.suppress(AttributeError):
+        ctypes.CDLL(None).mallopt(_M_ARENA_MAX, 1)
+
+
+def settle() -> None:
+    """Once the fleet is known: the garbage collector need not look at it again, and free pages go back to the system.
+
+    With 10,000 containers a full collection holds up everything for 0.2 s (measured).
+    """
+    gc.collect()
+    gc.freeze()
+    with contextlib.suppress(AttributeError):
+        ctypes.CDLL(None).malloc_trim(0)

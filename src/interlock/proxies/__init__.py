@@ -1,0 +1,1 @@
+"""The workshops: each proxy on its own, behind the one contract."""

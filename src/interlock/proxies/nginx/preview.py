@@ -1,0 +1,38 @@
+"""The configuration that NGINX would get for a route table."""
+
+from pathlib import Path
+
+from interlock.core.model import RouteTable
+from interlock.proxies.contract import Context, Preview
+from interlock.proxies.nginx.binary import PROGRAM
+from interlock.proxies.nginx.frame import CONFIG
+from interlock.proxies.nginx.master import Master
+from interlock.proxies.nginx.render import render
+from interlock.proxies.nginx.setup import identity_of, set_up
+from interlock.proxies.serving import program
+from interlock.proxies.serving.disk import Disk
+from interlock.proxies.serving.ledger import Ledger
+from interlock.proxies.serving.preview import as_real, scratch, texts_on_disk
+
+
+async def preview(context: Context, table: RouteTable) -> Preview:
+    """Render it, with Lua and the operator's template if NGINX takes them, and read what is on disk now.
+
+    Raises:
+        PermanentError: a setting, the template or a certificate cannot be used, or there is no NGINX.
+        TemporaryError: NGINX came to no verdict on the template.
+    """
+    binary = await program.find(PROGRAM, context.settings.binary)
+    ledger = Ledger()
+    sites = ledger.wanted(table)
+    with scratch(context) as paper:
+        user, path = identity_of(context.settings), context.settings.config_path
+        disk = Disk(paper.state_dir, paper.run_dir, user, name=CONFIG, config_path=path)
+        master = Master(binary.path, disk, paper.run_dir / "control.sock")
+        loader = await set_up(paper, binary, disk, master, ledger)
+        await loader.choose_template(())
+        frame = as_real(loader.frame, paper, context)
+        certificates = as_real(loader.certificates_of(sites), paper, context)
+    config = Path(context.settings.config_path or context.state_dir / CONFIG)
+    files = render(frame, sites, certificates).files
+    return Preview(files=files, on_disk=texts_on_disk(config, tuple(files)))

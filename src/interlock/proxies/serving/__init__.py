@@ -1,0 +1,1 @@
+"""What proxies that are programs with a configuration have in common; they themselves do not know each other."""

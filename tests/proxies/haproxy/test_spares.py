@@ -1,0 +1,195 @@
+"""A new host is served by a spare backend at once, and by one of its own name after the next configuration."""
+
+import asyncio
+import os
+import signal
+
+import pytest
+
+from interlock.core.model import Balance, Match, Options, Verify
+from interlock.core.plan import Reload, make_plan
+from interlock.proxies.contract import SeatsRoutes
+from interlock.proxies.haproxy import proxy as proxy_module
+from interlock.proxies.haproxy.names import backend_name
+from interlock.proxies.haproxy.render import Frame, fits_spare, render
+from interlock.proxies.haproxy.spares import Spares, spare
+from interlock.proxies.serving.sites import Site
+
+HOST = "demo.interlock.com"
+NEW, OTHER = Match("new.com"), Match("other.com")
+FRAME = Frame(admin_socket="/run/a.sock", state_file="/s/server.state", http_port=80, stats_password="p", spares=2)
+
+
+def test_matches_are_seated_until_there_are_no_spares_left_and_a_reload_frees_all():
+    spares = Spares(2)
+    assert spares.take(NEW, Options())
+    assert spares.take(OTHER, Options())
+    assert not spares.take(Match("third.com"), Options())
+    assert spares.is_short
+    seats = {spares.seat_of(NEW), spares.seat_of(OTHER)}
+    assert seats == {spare(0), spare(1)}
+    before = spares.seat_of(NEW)
+    spares.renew()
+    assert spares.seat_of(NEW) == NEW
+    assert spares.all_seats_of(NEW) == {NEW, before}, "an old worker may still serve it there"
+    assert not spares.is_short
+    assert spares.options == {}
+
+
+def test_who_sits_where_is_read_from_the_running_routes_map():
+    spares = Spares(2)
+    entries = {"new.com/": backend_name(spare(1)), "demo.interlock.com/": "demo_interlock_com"}
+    spares.recognise(entries, Options())
+    assert spares.seat_of(NEW) == spare(1)
+    assert spares.take(OTHER, Options())
+    assert spares.seat_of(OTHER) == spare(0)
+
+
+def test_spares_are_rendered_after_everything_and_are_part_of_the_structure():
+    rendered = render(FRAME, [Site(match=NEW, options=Options())])
+    assert rendered.config.index("backend new_com\n") < rendered.config.index("backend SPARE_0-")
+    assert rendered.config.count("\nbackend SPARE_") == 2
+    assert "SPARE" not in rendered.routes_map
+    assert render(FRAME, []).generation != render(Frame(**{**_fields(FRAME), "spares": 3}), []).generation
+
+
+def _fields(frame):
+    return {name: getattr(frame, name) for name in frame.__struct_fields__}
+
+
+@pytest.mark.parametrize(
+    ("options", "fits"),
+    [
+        (Options(), True),
+        (Options(check_interval=1000, ssl_backend=True), True),
+        (Options(balance=Balance.LEASTCONN), False),
+        (Options(ssl_only=True), False),
+        (Options(ssl_backend=True, ssl_backend_verify=Verify.REQUIRED), False),
+    ],
+)
+def test_only_what_differs_in_its_servers_alone_fits(options, fits):
+    assert fits_spare(FRAME, NEW, options) is fits
+
+
+def test_a_stripped_path_does_not_fit():
+    assert not fits_spare(FRAME, Match("new.com", "/app"), Options(rewrite=True))
+
+
+async def turn(bench):
+    """As the driver does it: seat what is new, plan, apply."""
+    serving = dict(await bench.proxy.observe(None))
+    for match, route in bench.table.items():
+        if match not in serving and (seat := bench.proxy.seat(match, route.backend.options)) is not None:
+            serving[match] = seat
+    wanted = {match: bench.table.get(match) for match in bench.table.keys() | serving.keys()}
+    plan = make_plan(wanted, serving)
+    if plan.steps:
+        await bench.proxy.apply(plan.steps, bench.table)
+    if plan.reload is not None:
+        bench.reloads += 1
+        await bench.proxy.apply([plan.reload], bench.table)
+    return plan
+
+
+async def with_a_first_host(bench, applications):
+    """The first host of all is loaded; the next ones are what this is about."""
+    bench.want(applications.server("web_3"), host="first.com")
+    await turn(bench)
+    assert bench.reloads == 1
+    bench.reloads = 0
+    return bench
+
+
+@pytest.fixture
+async def bench(bench, applications):
+    return await with_a_first_host(bench, applications)
+
+
+@pytest.mark.real
+async def test_the_first_host_of_all_gets_its_own_backend_at_once(new_bench, applications):
+    bench = await new_bench()
+    bench.want(applications.server("web_1"))
+    await turn(bench)
+    assert bench.reloads == 1
+    assert bench.proxy.overdue() == ""
+
+
+@pytest.mark.real
+async def test_a_new_host_is_served_without_a_reload_and_then_gets_its_own_backend(bench, applications):
+    assert isinstance(bench.proxy, SeatsRoutes)
+    worker = bench.proxy._master.worker
+    bench.want(applications.server("web_1"))
+    await turn(bench)
+    assert await bench.get() == (200, "web_1")
+    bench.want(applications.server("web_1"), applications.server("web_2"))
+    await turn(bench)
+    assert set(await bench.shares(6)) == {"web_1", "web_2"}
+    bench.want(applications.server("web_2"))
+    await turn(bench)
+    assert set(await bench.shares(6)) == {"web_2"}
+    assert (bench.reloads, bench.proxy._master.worker) == (0, worker)
+    assert not (await turn(bench)).steps
+    assert bench.proxy.overdue() == ""
+    bench.proxy._seated_at -= proxy_module.SETTLE_SECONDS + proxy_module.REST * bench.proxy._load_seconds
+    assert bench.proxy.overdue() == "backends for new sites: demo.interlock.com"
+    await bench.proxy.apply([Reload(bench.proxy.overdue())], bench.table)
+    assert bench.proxy._master.worker != worker
+    assert await bench.get() == (200, "web_2")
+    assert not (await turn(bench)).steps
+    assert "backend demo_interlock_com\n" in (bench.folder / "state" / "haproxy.cfg").read_text()
+
+
+@pytest.mark.real
+async def test_a_host_in_a_spare_that_leaves_is_unknown_and_may_come_back(bench, applications):
+    bench.want(applications.server("web_1"))
+    await turn(bench)
+    bench.table.drop(Match(HOST))
+    await turn(bench)
+    assert (await bench.get())[0] == 404
+    bench.want(applications.server("web_2"))
+    await turn(bench)
+    assert await bench.get() == (200, "web_2")
+    assert bench.reloads == 0
+
+
+@pytest.mark.real
+async def test_a_killed_haproxy_comes_back_with_what_sat_in_spares(bench, applications):
+    bench.want(applications.server("web_1"))
+    await turn(bench)
+    os.kill(bench.proxy._master._service.pid, signal.SIGKILL)
+    async with asyncio.timeout(10):
+        while not bench.looks:  # noqa: ASYNC110 - another process's end
+            await asyncio.sleep(0.01)
+    assert await bench.get() == (200, "web_1")
+    assert not (await turn(bench)).steps
+    assert bench.reloads == 0
+
+
+@pytest.mark.real
+@pytest.mark.parametrize("is_written", [True, False])
+async def test_an_interlock_that_comes_back_finds_who_sits_where(new_bench, applications, is_written):
+    first = await with_a_first_host(await new_bench(), applications)
+    first.want(applications.server("web_1"))
+    await turn(first)
+    await first.proxy._tasks.stop()  # as after kill -9: nobody stops HAProxy
+    if is_written:
+        first.proxy._write()
+    first.proxy._lock.release()
+    second = await new_bench(port=first.settings.port)
+    assert await second.get() == (200, "web_1")
+    second.want(applications.server("web_3"), host="first.com")
+    second.want(applications.server("web_1"))
+    second.want(applications.server("web_2"), host="other.com")
+    await turn(second)
+    assert await second.get() == (200, "web_1")
+    assert await second.get("other.com") == (200, "web_2")
+    assert second.reloads == 0
+
+
+@pytest.mark.real
+async def test_nobody_is_seated_while_a_configuration_is_loaded(bench, applications):
+    bench.want(applications.server("web_1"))
+    bench.proxy._loading = True
+    assert bench.proxy.seat(Match(HOST), Options()) is None
+    bench.proxy._loading = False
+    assert bench.proxy.seat(Match(HOST), Options()) is not None
