@@ -198,13 +198,14 @@ async def test_who_may_only_look_has_no_buttons(browser, new_interlock):
     await expect(page.get_by_role("button", name="Drain", exact=True)).to_have_count(0)
 
 
+class Doorkeeper:
+    advice = "show a token"
+
+    def right_of(self, request):
+        return Right.OPERATE if request.headers.get("Authorization") == "Bearer secret" else Right.NOTHING
+
+
 async def test_a_token_is_asked_for_and_used(browser, new_interlock):
-    class Doorkeeper:
-        advice = "show a token"
-
-        def right_of(self, request):
-            return Right.OPERATE if request.headers.get("Authorization") == "Bearer secret" else Right.NOTHING
-
     interlock = await new_interlock(door=Door(Doorkeeper()))
     interlock.list(*shop())
     page = await browser.open(interlock.url, ready="dialog")
@@ -215,6 +216,28 @@ async def test_a_token_is_asked_for_and_used(browser, new_interlock):
     await page.get_by_role("button", name="Drain", exact=True).click()
     await expect(server(page, "shop-2").locator(".state")).to_have_text("draining")
     await browser.forgive()  # of the 401 that came first
+
+
+async def test_a_look_without_a_token_that_ends_after_one_was_given_asks_for_none_again(browser, new_interlock):
+    interlock = await new_interlock(door=Door(Doorkeeper()))
+    interlock.list(*shop())
+    page = await browser.open(interlock.url, ready="dialog")
+    came, given = asyncio.Event(), asyncio.Event()
+
+    async def hold(route):
+        if "authorization" not in route.request.headers:
+            came.set()
+            await given.wait()
+        await route.continue_()
+
+    await page.route(re.compile("/v1/(status|routes|revisions)"), hold)
+    await asyncio.wait_for(came.wait(), 20)
+    await page.get_by_label("Token").last.fill("secret")
+    await page.get_by_role("button", name="Use it").click()
+    given.set()
+    await expect(page.locator(".route")).to_have_count(2)
+    await expect(page.locator("dialog[open]")).to_have_count(0)
+    await browser.forgive()  # of the 401s that came first
 
 
 async def test_names_of_containers_stay_text(browser, interlock):

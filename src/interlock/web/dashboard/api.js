@@ -7,12 +7,13 @@ const FIRST_PAUSE_MS = 500;
 const LONGEST_PAUSE_MS = 10000;
 const SILENCE_MS = 60000; // The event stream has a heartbeat far more often.
 
-/** An answer that is not 2xx, or none at all (status 0). */
+/** An answer that is not 2xx, or none at all (status 0), and the token that it was given to. */
 export class ApiError extends Error {
-  constructor(status, problem, fix = "") {
+  constructor(status, problem, { fix = "", token = "" } = {}) {
     super(problem);
     this.status = status;
     this.fix = fix;
+    this.token = token;
   }
 }
 
@@ -82,6 +83,7 @@ export class Api {
   }
 
   async #ask(path, request, milliseconds) {
+    const { token } = this;
     const signal = AbortSignal.timeout(milliseconds);
     let answer;
     try {
@@ -92,9 +94,9 @@ export class Api {
         signal,
       });
     } catch {
-      throw new ApiError(0, "Interlock does not answer", "see whether it runs: interlock status");
+      throw new ApiError(0, "Interlock does not answer", { fix: "see whether it runs: interlock status", token });
     }
-    if (!answer.ok) throw await refusal(answer);
+    if (!answer.ok) throw await refusal(answer, token);
     return answer.json();
   }
 
@@ -114,14 +116,14 @@ function isHappening(told) {
   return told.kind !== undefined;
 }
 
-async function refusal(answer) {
+async function refusal(answer, token) {
   let fault = {};
   try {
     fault = await answer.json();
   } catch {
     // Somebody else answered in between, without JSON.
   }
-  return new ApiError(answer.status, fault.problem ?? `the answer is ${answer.status}`, fault.fix ?? "");
+  return new ApiError(answer.status, fault.problem ?? `the answer is ${answer.status}`, { fix: fault.fix, token });
 }
 
 function stored(work) {

@@ -31,7 +31,7 @@ store.addEventListener("change", () => {
   say(the("link"), LINKS[store.link]);
   mark(the("link"), "data-link", store.link);
   the("token").hidden = !api.token && store.failure?.status !== 401 && store.right === "operate";
-  if (store.failure?.status === 401 && !asked) {
+  if (isRefused(store.failure) && !asked) {
     asked = true;
     askForToken();
   }
@@ -62,6 +62,11 @@ function counted(shown) {
 function titleOf({ status, problems: known }) {
   const trouble = known.length > 0 ? ` · ${words.count(known.length, "problem")}` : "";
   return `Interlock${status.ready ? "" : " · not ready"}${trouble}`;
+}
+
+/** Whether the token that we have is refused. A look that began with another one may end after a new one was given. */
+function isRefused(failure) {
+  return failure?.status === 401 && failure.token === api.token;
 }
 
 function askForToken() {
