@@ -17,6 +17,9 @@ from testbed.waiting import wait_for
 
 BRIDGE = "docker0"
 BRIDGE_ADDRESS = "172.31.250.1"
+BRIDGE_MAC = "02:42:ac:1f:fa:01"
+"""Given to the bridge as dockerd gives its own one. A bridge without takes the lowest of its ports' addresses, another
+one as containers come and go; the kernel then forgets its neighbours, and what they send is lost for seconds."""
 """The engine's address as its containers see it; every engine may have the same, since each has its own network."""
 API_PORT = 2375
 PUBLIC_API_PORT = 2376
@@ -153,7 +156,7 @@ class PrivateDockerd:
             (self.root / "data").mkdir(exist_ok=True)
             run(namespaces.inside(["mount", "-t", "tmpfs", "tmpfs", self.root / "data"]))
         for command in (
-            f"ip link add {BRIDGE} type bridge",
+            f"ip link add {BRIDGE} address {BRIDGE_MAC} type bridge",
             f"ip addr add {BRIDGE_ADDRESS}/24 dev {BRIDGE}",
             f"ip link set {BRIDGE} up",
         ):
