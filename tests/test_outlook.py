@@ -20,7 +20,7 @@ from interlock.core.model import (
     ServerState,
 )
 from interlock.core.overrides import Overrides
-from interlock.core.plan import AddServer, Reload, RemoveRoute, RemoveServer, make_plan
+from interlock.core.plan import AddRoute, AddServer, Reload, RemoveRoute, RemoveServer, make_plan
 from interlock.core.problems import PermanentError
 from interlock.core.status import routes_status
 from interlock.outlook import deployed, outlook, served_last, serving_of, told_by, wanted
@@ -53,19 +53,27 @@ def table(*servers, match=DEMO, **more):
     return RouteTable([Route(match=match, backend=Backend(servers=servers, **more))])
 
 
-def plugin(on_disk=None):
+def plugin(on_disk=None, **more):
     """A proxy whose configuration is one line a server; the tables that it was asked about are kept."""
 
     async def preview(context, routes):
         asked.append(routes)
         lines = [f"{each.name} {each.endpoint}\n" for route in routes.values() for each in route.backend.servers]
-        return Preview(files={"cfg": "".join(lines)}, on_disk=on_disk or {})
+        return Preview(files={"cfg": "".join(lines)}, on_disk=on_disk or {}, **more)
 
     asked = []
     made = Plugin(
         name="paper", version="1", description="", url="", settings=type(None), build=lambda _: None, preview=preview
     )
     return made, asked
+
+
+async def look(folder, hostname, *, name="docker", **labels):
+    """A survey of an engine with one container that asks for a route."""
+    fake = FakeEngine()
+    fake.run("web", labels={"interlock.hostname": hostname, "interlock.port": "80", **labels})
+    async with fake.serve_unix(folder / "docker.sock") as url:
+        return await survey(EngineSettings(url=url, name=name))
 
 
 class TestServing:
@@ -142,6 +150,35 @@ class TestOutlook:
 
         assert [type(step) for step in found.steps] == [RemoveRoute, RemoveServer, Reload]
 
+    async def test_a_new_route_that_the_proxy_would_seat_takes_no_reload(self):
+        new = Match("new.com")
+        made, _ = plugin(seats=lambda routes, hosts: [m for m in routes if hosts == {DEMO.host}])
+        before = table(server("web_1"))
+        now = RouteTable([*before.values(), *table(server("web_1"), match=new).values()])
+        found = await outlook(made, CONTEXT, before=before, now=now)
+
+        assert [(type(step), step.match) for step in found.steps] == [(AddServer, new), (AddRoute, new)]
+
+    async def test_at_the_start_of_an_interlock_a_new_route_is_loaded(self):
+        made, _ = plugin(seats=lambda routes, _: routes)
+        before = table(server("web_1"))
+        now = RouteTable([*before.values(), *table(server("web_1"), match=Match("new.com")).values()])
+        found = await outlook(made, CONTEXT, before=before, now=now, runs=False)
+
+        assert found.steps == (Reload("new site new.com"),)
+
+    async def test_where_nothing_is_served_the_first_load_is_a_reload_anyway(self):
+        made, _ = plugin(seats=lambda routes, _: routes)
+        found = await outlook(made, CONTEXT, before=RouteTable(), now=table(server("web_1")))
+
+        assert [type(step) for step in found.steps] == [Reload]
+
+    async def test_without_live_servers_every_change_is_one_reload(self):
+        made, _ = plugin(live_servers=False)
+        found = await outlook(made, CONTEXT, before=table(server("web_1")), now=table(server("web_2")))
+
+        assert found.steps == (Reload("servers of demo.interlock.com changed"),)
+
     async def test_a_proxy_without_a_configuration_has_its_steps(self):
         made, _ = plugin()
         bare = msgspec.structs.replace(made, preview=None)
@@ -158,26 +195,38 @@ class TestWanted:
 
     @pytest.fixture
     async def seen(self, tmp_path):
-        fake = FakeEngine()
-        fake.run("web", labels={"interlock.hostname": "www", "interlock.port": "80"})
-        async with fake.serve_unix(tmp_path / "docker.sock") as url:
-            return await survey(EngineSettings(url=url))
+        return await look(tmp_path, "www")
 
     async def test_who_runs_counts_as_answering(self, seen):
-        (route,) = wanted(seen, Overrides()).table.values()
+        (route,) = wanted([seen], Overrides()).table.values()
 
         assert [each.state for each in route.backend.servers] == [ServerState.READY]
 
     async def test_orders_are_in_force(self, seen):
         orders = Overrides(maintenance={"www.local": Maintenance("soon")})
-        (route,) = wanted(seen, orders).table.values()
+        (route,) = wanted([seen], orders).table.values()
 
         assert route.maintenance == Maintenance("soon")
 
     async def test_a_file_comes_on_top(self, seen, project):
-        found = wanted(seen, Overrides(), project)
+        found = wanted([seen], Overrides(), project)
 
         assert {match.host for match in found.table} == {"www.local", "shop.example.com"}
+
+    async def test_the_containers_of_all_engines_count(self, seen, tmp_path):
+        found = wanted([seen, await look(tmp_path, "blog", name="other")], Overrides())
+
+        assert {match.host: route.backend.servers[0].container.engine for match, route in found.table.items()} == {
+            "www.local": "docker",
+            "blog.local": "other",
+        }
+
+    async def test_a_file_goes_to_the_engine_that_has_its_project(self, seen, project, tmp_path):
+        old = {"com.docker.compose.project": "shop", "com.docker.compose.service": "web"}
+        found = wanted([seen, await look(tmp_path, "old", name="other", **old)], Overrides(), project)
+        engines = {each.name: each.key.engine for each in found.world.containers()}
+
+        assert engines == {"web": "docker", "shop-web-1": "other", "shop-web-2": "other"}
 
     def test_its_project_is_the_files_once_it_is_deployed(self, project):
         def of_shop(name, number, service):

@@ -4,7 +4,7 @@ Wanted is what a survey of the engine asks for, serving what the running Interlo
 between them stands the same :func:`interlock.core.plan.make_plan` that the driver asks.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from difflib import unified_diff
 from pathlib import Path
 
@@ -14,13 +14,23 @@ from interlock.compose import Project, containers_of
 from interlock.core.events import Listed, Placed
 from interlock.core.model import Backend, Container, ContainerKey, Match, Route, RouteTable, Server, ServerState
 from interlock.core.overrides import SERVICE_LABEL, Overrides, service_of
-from interlock.core.plan import Lead, Served, Serving, ServingRoute, Step, make_plan, shape
+from interlock.core.plan import (
+    EVERYTHING_LIVE,
+    Abilities,
+    Lead,
+    Served,
+    Serving,
+    ServingRoute,
+    Step,
+    make_plan,
+    shape,
+)
 from interlock.core.problems import PermanentError
 from interlock.core.routes import Routes
 from interlock.core.status import RoutesStatus, ServerStatus
 from interlock.core.world import World
 from interlock.host import files
-from interlock.proxies.contract import Context, Plugin
+from interlock.proxies.contract import Context, Plugin, Preview
 from interlock.proxies.serving.sites import LastGood, Site
 from interlock.survey import Survey
 
@@ -46,15 +56,28 @@ class ProxyOutlook(msgspec.Struct, frozen=True, kw_only=True):
         return bool(self.steps or self.diff)
 
 
-def wanted(survey: Survey, orders: Overrides, project: Project | None = None) -> Routes:
-    """What the engine's containers ask for, with the operator's orders in force; of a file, as if it were deployed."""
-    engine = survey.view.engine
-    containers = survey.containers if project is None else deployed(survey.containers, project, engine)
-    routes = Routes(World())
+def wanted(surveys: Sequence[Survey], orders: Overrides, project: Project | None = None) -> Routes:
+    """What the engines' containers ask for, with the operator's orders in force; of a file, as if it were deployed."""
+    home = _home_of(project, surveys) if project is not None else None
+    routes = Routes(World(has_several_engines=len(surveys) > 1))
     routes.update(*routes.world.order(orders))
-    for event in (Placed(survey.view), Listed(engine, containers)):
-        routes.update(routes.world.advance(event, settled_before=LATER))
+    for survey in surveys:
+        engine, containers = survey.view.engine, survey.containers
+        if project is not None and survey is home:
+            containers = deployed(containers, project, engine)
+        for event in (Placed(survey.view), Listed(engine, containers)):
+            routes.update(routes.world.advance(event, settled_before=LATER))
     return routes
+
+
+def _home_of(project: Project, surveys: Sequence[Survey]) -> Survey:
+    """The engine that a file would be deployed to: the one that has its project, or else the first."""
+
+    def has_it(survey: Survey) -> bool:
+        services = (service_of(each) for each in survey.containers)
+        return any(service is not None and service.project == project.name for service in services)
+
+    return next(filter(has_it, surveys), surveys[0])
 
 
 def deployed(containers: Iterable[Container], project: Project, engine: str) -> tuple[Container, ...]:
@@ -138,16 +161,37 @@ def _served(server: Server) -> Served:
     return Served(endpoint=server.endpoint, weight=server.weight, takes_traffic=ready)
 
 
-async def outlook(plugin: Plugin, context: Context, *, before: RouteTable, now: RouteTable) -> ProxyOutlook:
-    """What a proxy that serves `before` would be told to serve `now`. Raises PermanentError, TemporaryError."""
-    asked: dict[Match, Route | None] = {match: now.get(match) for match in {*before, *now}}
-    plan = make_plan(asked, serving_of(before))
-    steps = (*plan.steps, *((plan.reload,) if plan.reload is not None else ()))
+async def outlook(
+    plugin: Plugin, context: Context, *, before: RouteTable, now: RouteTable, runs: bool = True
+) -> ProxyOutlook:
+    """What a proxy that serves `before` would be told to serve `now`.
+
+    `runs` tells whether an Interlock does; at its start a proxy loads a configuration for whatever is new.
+
+    Raises:
+        PermanentError: as the plugin's preview.
+        TemporaryError: as the plugin's preview.
+    """
     if plugin.preview is None:
-        return ProxyOutlook(proxy=plugin.name, steps=steps, diff=())
+        return ProxyOutlook(proxy=plugin.name, steps=_steps(before, now, serving_of(before), EVERYTHING_LIVE), diff=())
     then = await plugin.preview(context, now)
     known = then.on_disk or (await plugin.preview(context, before)).files
+    seated = _seated(before, now, then) if runs and before else {}
+    serving = {**seated, **serving_of(before)}
+    steps = _steps(before, now, serving, Abilities(live_servers=then.live_servers))
     return ProxyOutlook(proxy=plugin.name, steps=steps, diff=tuple(_diff(known, then.files)))
+
+
+def _seated(before: RouteTable, now: RouteTable, preview: Preview) -> Serving:
+    """New routes that take no reload."""
+    new = {m: route.backend.options for m, route in now.items() if m not in before and route.maintenance is None}
+    seats = preview.seats(new, {match.host for match in before})
+    return {match: ServingRoute(shape=shape(new[match]), leads=Lead.NOWHERE, servers={}) for match in seats}
+
+
+def _steps(before: RouteTable, now: RouteTable, serving: Serving, abilities: Abilities) -> tuple[Step, ...]:
+    plan = make_plan({match: now.get(match) for match in {*before, *now}}, serving, abilities=abilities)
+    return (*plan.steps, *((plan.reload,) if plan.reload is not None else ()))
 
 
 def _diff(before: Mapping[str, str], now: Mapping[str, str]) -> Iterable[str]:

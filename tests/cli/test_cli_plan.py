@@ -170,5 +170,6 @@ def test_beside_a_real_interlock_nothing_changes_until_something_does(
     file.write_text(COMPOSE)
     code, out = plan("--file", str(file))
     assert code == 2
-    assert "reload: new site shop.example.com\n" in out
+    assert "add shop-web-1 at web:80 to shop.example.com\n" in out
+    assert "reload" not in out, "the new site fits a spare backend"
     assert "+shop.example.com/ shop_example_com" in out

@@ -530,3 +530,22 @@ async def test_a_preview_is_what_is_written_to_the_byte_and_writes_nothing(kind,
     bench.want(applications.server("web_3"), host="c.com")
     found = await kind.plugin.preview(context, bench.table)
     assert found.files != found.on_disk
+
+
+async def test_a_preview_tells_which_new_sites_the_proxy_would_seat(kind, bench, applications):
+    bench.want(applications.server("web_1"))
+    await bench.load("preview")
+    new = {Match("c.com"): Options(), Match("d.com"): Options(retry=Retry.ALL), Match("e.com", "/x"): Options()}
+    for match, options in new.items():
+        bench.want(applications.server("web_2"), host=match.host, path=match.path, options=options)
+    context = Context(
+        settings=bench.settings,
+        state_dir=bench.folder / "state",
+        run_dir=bench.folder / "run",
+        look_again=lambda: None,
+    )
+    found = await kind.plugin.preview(context, bench.table)
+    seated = [match for match, options in new.items() if bench.proxy.seat(match, options) is not None]
+    assert list(found.seats(new, {HOST})) == seated
+    assert (Match("c.com") in seated) == bench.proxy.abilities.live_servers
+    assert found.live_servers == bench.proxy.abilities.live_servers

@@ -94,7 +94,8 @@ def _answer(settings: Settings, file: str) -> Answer:
 
 async def _look(settings: Settings, file: str) -> Answer:
     project = read_project(Path(file), os.environ) if file else None
-    seen = await survey(settings.engines[0], override_address=override_address_of(settings))
+    address = override_address_of(settings)
+    seen = await asyncio.gather(*(survey(each, override_address=address) for each in settings.engines))
     orders, notes = _orders(Path(settings.state_dir) / ORDERS)
     routes = wanted(seen, orders, project)
     known = _known(settings)
@@ -103,8 +104,9 @@ async def _look(settings: Settings, file: str) -> Answer:
         plugin = look_up(chosen.name).plugin
         if isinstance(plugin, Plugin):
             context = _context(settings, plugin, chosen)
+            runs = known.table is not None
             before = known.table if known.table is not None else served_last(context.state_dir) or RouteTable()
-            proxies.append(await outlook(plugin, context, before=before, now=routes.table))
+            proxies.append(await outlook(plugin, context, before=before, now=routes.table, runs=runs))
     problems = (*(project.problems if project is not None else ()), *routes.problems)
     return Answer(known.by, tuple(proxies), problems, tuple(notes))
 

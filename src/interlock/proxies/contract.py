@@ -132,13 +132,22 @@ class ProxyContainer(Protocol):
         """
 
 
+def seats_nobody(_new: Mapping[Match, Options], _hosts: Collection[str]) -> Collection[Match]:
+    """The answer of a proxy that loads a configuration for every new route."""
+    return ()
+
+
 class Preview(msgspec.Struct, frozen=True, kw_only=True):
-    """The files of a configuration, by name, without the secrets in them."""
+    """The files of a configuration, by name, without the secrets in them; and what would be done without loading it."""
 
     files: Mapping[str, str]
     """As they would be written."""
     on_disk: Mapping[str, str]
     """As they were written last, as far as they are there and ours to read."""
+    live_servers: bool = True
+    """As in `Abilities`, of the proxy that was found here."""
+    seats: Callable[[Mapping[Match, Options], Collection[str]], Collection[Match]] = seats_nobody
+    """Which new routes :meth:`SeatsRoutes.seat` would most likely take, beside hosts that are served already."""
 
 
 class Plugin(msgspec.Struct, frozen=True, kw_only=True):

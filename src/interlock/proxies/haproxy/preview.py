@@ -1,20 +1,23 @@
 """The configuration that HAProxy would get for a route table."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from functools import partial
+from itertools import islice
 from pathlib import Path
 
 import msgspec
 
-from interlock.core.model import RouteTable
+from interlock.core.model import Match, Options, RouteTable
 from interlock.host.process import unprivileged
 from interlock.proxies.contract import Context, Preview
 from interlock.proxies.haproxy.binary import PROGRAM, USERS
 from interlock.proxies.haproxy.disk import Disk
 from interlock.proxies.haproxy.own_master import OwnMaster
-from interlock.proxies.haproxy.render import CONFIG, FILES, render
+from interlock.proxies.haproxy.render import CONFIG, FILES, Frame, fits_spare, render
 from interlock.proxies.haproxy.settings import HaproxySettings
 from interlock.proxies.haproxy.setup import PASSWORD_FILE, Setup
+from interlock.proxies.haproxy.spares import SPARES
 from interlock.proxies.serving import program
 from interlock.proxies.serving.ledger import Ledger
 from interlock.proxies.serving.preview import SECRET, as_real, scratch, texts_on_disk
@@ -39,7 +42,16 @@ async def preview(context: Context, table: RouteTable) -> Preview:
         frame = as_real(setup.frame, paper, context)
     config = Path(settings.config_path or context.state_dir / CONFIG)
     files = render(frame, Ledger().wanted(table)).files
-    return Preview(files=_without_password(files), on_disk=_without_password(texts_on_disk(config, FILES)))
+    return Preview(
+        files=_without_password(files),
+        on_disk=_without_password(texts_on_disk(config, FILES)),
+        seats=partial(_seats, frame),
+    )
+
+
+def _seats(frame: Frame, new: Mapping[Match, Options], _hosts: Collection[str]) -> Collection[Match]:
+    fitting = (match for match, options in new.items() if fits_spare(frame, match, options))
+    return tuple(islice(fitting, SPARES))
 
 
 def _generated(state_dir: Path) -> str:

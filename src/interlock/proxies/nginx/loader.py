@@ -1,13 +1,15 @@
 """Brings configurations into NGINX: checked, written, reloaded, confirmed; or else everything is as it was."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import msgspec
 import structlog
 
+from interlock.core.model import Match, Options
 from interlock.core.problems import InterlockError, Problem
 from interlock.host.slices import in_thread
+from interlock.proxies.nginx import seats
 from interlock.proxies.nginx.blame import culprits
 from interlock.proxies.nginx.certificates import Store
 from interlock.proxies.nginx.frame import Certificates, Frame
@@ -131,6 +133,19 @@ class Loader:
         """Every site that is loaded or seated, with its servers as they are wanted by now."""
         sites = (*self._ledger.loaded.values(), *self._ledger.seated.values())
         return tuple(self._dressed(site) for site in sorted(sites, key=lambda site: site.match))
+
+    def may_seat(self, match: Match, options: Options, hosts: Collection[str]) -> bool:
+        """Whether a new site can be served without a reload, beside these hosts (and wildcards).
+
+        With Lua, if it differs in nothing but its servers; not with a template of the operator's,
+        which may say something of this very host.
+        """
+        return (
+            self.frame.live is not None
+            and not self.frame.template.is_custom
+            and self.store.of(match.host, options).pair is None
+            and seats.fits(match, options, hosts)
+        )
 
     def outdated(self) -> str:
         """Why what is loaded would not be rendered so any more; "" where it would."""

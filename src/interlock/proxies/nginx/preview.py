@@ -1,9 +1,12 @@
 """The configuration that NGINX would get for a route table."""
 
+from collections.abc import Collection, Mapping
+from functools import partial
 from pathlib import Path
 
-from interlock.core.model import RouteTable
+from interlock.core.model import Match, Options, RouteTable
 from interlock.proxies.contract import Context, Preview
+from interlock.proxies.nginx import seats
 from interlock.proxies.nginx.binary import PROGRAM
 from interlock.proxies.nginx.frame import CONFIG
 from interlock.proxies.nginx.master import Master
@@ -32,7 +35,19 @@ async def preview(context: Context, table: RouteTable) -> Preview:
         loader = await set_up(paper, binary, disk, master, ledger)
         await loader.choose_template(())
         frame = as_real(loader.frame, paper, context)
+        seatable = frozenset(
+            match for match, route in table.items() if loader.may_seat(match, route.backend.options, ())
+        )
         certificates = as_real(loader.certificates_of(sites), paper, context)
     config = Path(context.settings.config_path or context.state_dir / CONFIG)
     files = render(frame, sites, certificates).files
-    return Preview(files=files, on_disk=texts_on_disk(config, tuple(files)))
+    return Preview(
+        files=files,
+        on_disk=texts_on_disk(config, tuple(files)),
+        live_servers=frame.live is not None,
+        seats=partial(_seats, seatable),
+    )
+
+
+def _seats(seatable: Collection[Match], new: Mapping[Match, Options], hosts: Collection[str]) -> Collection[Match]:
+    return tuple(match for match, options in new.items() if match in seatable and seats.fits(match, options, hosts))

@@ -116,17 +116,8 @@ class NginxProxy:
         return Outcome(reloaded=reloads, refused=tuple(self._ledger.refused.values()))
 
     def seat(self, match: Match, options: Options) -> ServingRoute | None:
-        """With Lua, a host that differs in nothing but its servers is served without a reload.
-
-        Not with a template of the operator's, which may say something of this very host.
-        """
-        if (
-            not self._is_live
-            or self._loader.frame.template.is_custom
-            or self._loader.store.of(match.host, options).pair is not None
-        ):
-            return None
-        if not seats.fits(match, options, self._ledger.hosts):
+        """With Lua, a host that differs in nothing but its servers is served without a reload."""
+        if not self._loader.may_seat(match, options, self._ledger.hosts):
             return None
         self._ledger.seated[match] = Site(match=match, options=options)
         return ServingRoute(shape=shape(options), leads=Lead.NOWHERE, servers={})
