@@ -10,7 +10,7 @@ import msgspec
 import structlog
 
 from interlock.core.problems import PermanentError, shown
-from interlock.proxies.serving.certificate import Facts, facts_of
+from interlock.host.certificate import Facts, facts_of
 
 log = structlog.get_logger()
 

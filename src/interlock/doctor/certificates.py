@@ -7,7 +7,7 @@ from pathlib import Path
 from interlock.core.model import RouteTable
 from interlock.core.problems import shown
 from interlock.doctor.check import Check, problem, warning, well
-from interlock.proxies.serving.certificate import Facts, facts_of
+from interlock.host.certificate import Facts, facts_of
 
 DAYS_LEFT = 14
 """Below so many it is time: who renews by themselves does it at 30."""

@@ -11,7 +11,7 @@ import msgspec
 
 from interlock.core.problems import PermanentError, Problem, Severity, shown
 from interlock.host import files
-from interlock.proxies.serving.certificate import fault_of
+from interlock.host.certificate import fault_of
 
 SUFFIXES = {".pem", ".crt", ".cert"}
 """HAProxy loads every file of a folder; we take those that can be a certificate with its key."""

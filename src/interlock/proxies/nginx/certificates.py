@@ -13,8 +13,8 @@ import msgspec
 
 from interlock.core.model import Match, Options
 from interlock.host import files
+from interlock.host.certificate import fault_of
 from interlock.proxies.nginx.frame import Certificates, Pair
-from interlock.proxies.serving.certificate import fault_of
 from interlock.proxies.serving.sites import Site
 
 DEFAULT = "default"

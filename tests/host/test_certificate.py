@@ -3,7 +3,7 @@ from datetime import UTC, datetime
 import pytest
 import trustme
 
-from interlock.proxies.serving.certificate import Facts, facts_of, fault_of
+from interlock.host.certificate import Facts, facts_of, fault_of
 
 
 @pytest.fixture
