@@ -79,7 +79,10 @@ class App:
         self._bulletin.subscribe(self._metrics.hear)
         self._bulletin.subscribe(self._news.hear)
         self._reconciler = Reconciler(
-            [engine.name for engine in settings.engines], self._bulletin, keep_lost=settings.keep_lost
+            [engine.name for engine in settings.engines],
+            self._bulletin,
+            keep_lost=settings.keep_lost,
+            locality=settings.locality,
         )
         self._engines: list[DockerEngine | SwarmEngine] = []
         self._drivers: list[Driver] = []

@@ -141,6 +141,8 @@ class Desk:
             orders=status.orders_status(routes.world),
             problems=problems,
             revision=self._history.ledger.next_number - 1,
+            locality=routes.world.locality,
+            standing_by=status.count_standing_by(routes.table),
             plugins=self._plugins(),
         )
 

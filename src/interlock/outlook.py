@@ -56,10 +56,12 @@ class ProxyOutlook(msgspec.Struct, frozen=True, kw_only=True):
         return bool(self.steps or self.diff)
 
 
-def wanted(surveys: Sequence[Survey], orders: Overrides, project: Project | None = None) -> Routes:
+def wanted(
+    surveys: Sequence[Survey], orders: Overrides, project: Project | None = None, *, locality: tuple[str, ...] = ()
+) -> Routes:
     """What the engines' containers ask for, with the operator's orders in force; of a file, as if it were deployed."""
     home = _home_of(project, surveys) if project is not None else None
-    routes = Routes(World(has_several_engines=len(surveys) > 1))
+    routes = Routes(World(has_several_engines=len(surveys) > 1, locality=locality))
     routes.update(*routes.world.order(orders))
     for survey in surveys:
         engine, containers = survey.view.engine, survey.containers
@@ -124,6 +126,7 @@ def _server(told: ServerStatus) -> Server:
         weight=told.weight,
         state=told.state,
         container=ContainerKey(told.engine, told.container),
+        standby=told.standby,
     )
 
 

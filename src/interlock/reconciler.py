@@ -83,14 +83,15 @@ class Reconciler:
         *,
         keep_lost: float = KEEP_LOST,
         prober: type[Probes] = Prober,
+        locality: tuple[str, ...] = (),
     ) -> None:
         """What happens is posted on the bulletin; an engine out of reach for `keep_lost` seconds is given up.
 
-        `prober` asks containers whether they serve.
+        `prober` asks containers whether they serve; `locality` names those that come first.
         """
         self.engines = tuple(engines)
         self.bulletin = bulletin if bulletin is not None else Bulletin()
-        self.routes = Routes(World(has_several_engines=len(self.engines) > 1))
+        self.routes = Routes(World(has_several_engines=len(self.engines) > 1, locality=locality))
         self.descriptions: dict[str, str] = {}
         """What each engine said that it is."""
         self.listed_at: dict[str, float] = {}

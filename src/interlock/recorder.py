@@ -71,6 +71,7 @@ class Recorder:
                 version=__version__,
                 at=now,
                 engines=self._reconciler.engines,
+                locality=world.locality,
                 awaited=tuple(sorted(self._reconciler.waiting_for)),
             ),
             Ordered(at=now, orders=world.overrides),

@@ -64,18 +64,21 @@ async def survey(engine: EngineSettings, *, override_address: str = "") -> Surve
     return Survey(placed.view, recovered.description, listed.containers, routes)
 
 
-async def survey_all(engines: Sequence[EngineSettings], *, override_address: str = "") -> Routes:
+async def survey_all(
+    engines: Sequence[EngineSettings], *, override_address: str = "", locality: tuple[str, ...] = ()
+) -> Routes:
     """What all of them ask for together. Raises TemporaryError, PermanentError."""
     now = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S.%fZ}"
     docks = [engine_of(each, override_address=override_address) for each in engines]
     seen = await asyncio.gather(*(dock.survey() for dock in docks))
     events = [event for told in seen for event in told]
-    return routes_after(events, settled_before=now, has_several_engines=len(engines) > 1)
+    world = World(has_several_engines=len(engines) > 1, locality=locality)
+    return routes_after(events, settled_before=now, world=world)
 
 
-def routes_after(events: Iterable[Event], *, settled_before: str = "", has_several_engines: bool = False) -> Routes:
+def routes_after(events: Iterable[Event], *, settled_before: str = "", world: World | None = None) -> Routes:
     """The routes of a world in which this happened; who has run since `settled_before` counts as answering."""
-    routes = Routes(World(has_several_engines=has_several_engines))
+    routes = Routes(world if world is not None else World())
     for event in events:
         routes.update(routes.world.advance(event, settled_before=settled_before))
     return routes

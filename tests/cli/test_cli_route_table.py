@@ -33,7 +33,7 @@ def problem(container, **fields):
 def text(routes=(), problems=()):
     """The lines without colours."""
     lines = "\n".join(as_text(RouteTable(routes), problems))
-    for code in (0, 31, 32, 33):
+    for code in (0, 31, 32, 33, 36):
         lines = lines.replace(f"\x1b[{code}m", "")
     return lines
 
@@ -51,6 +51,15 @@ def test_routes_are_sorted_and_servers_stand_below_each_other():
         "                          web-2    [fd00::2]:8080   50       ready\n"
         "www.example.com   /shop   shop-1   10.0.0.1:80      100      ready"
     )
+
+
+def test_a_stand_by_is_told_from_those_that_take_requests():
+    near, far = server("a.web_1"), server("b.web_1", "10.0.0.2", standby=True)
+    assert [line.split()[-1] for line in text([route("a.com", servers=[near, far])]).splitlines()[1:]] == [
+        "ready",
+        "stand-by",
+    ]
+    assert text([route("a.com", servers=[far])]).splitlines()[1].split()[-1] == "ready"
 
 
 def test_a_route_without_servers_says_what_it_answers():
@@ -111,6 +120,7 @@ def test_json_has_everything_sorted():
             "state": "ready",
             "container": "id-of-s",
             "engine": "docker",
+            "standby": False,
         }
     ]
     assert first["backend"].keys() == set(Options.__struct_fields__)

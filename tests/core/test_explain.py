@@ -280,3 +280,17 @@ def test_an_engine_that_is_lost_is_told_of():
     found = explained(container(), events=[Lost(ENGINE, "connection refused")])
     assert found.verdict is Verdict.YES
     assert "before it was lost: connection refused" in decision(found, Step.SEEN).origin
+
+
+def test_a_stand_by_waits_and_names_who_takes_the_requests_instead():
+    routes = Routes(World(has_several_engines=True, locality=("b",)))
+    here, there = container(), container("web_2", number=2, engine="b")
+    for event in (placed(), listed(here), placed(engine="b"), Listed("b", (there,))):
+        routes.update(routes.world.advance(event, settled_before=LONG_AGO))
+    found = explain(here, routes, Circumstances())
+    assert (found.verdict, found.cause.step, found.cause.value) == (Verdict.WAITING, Step.SHARED, "stand-by")
+    assert found.cause.origin == "the operator's Locality"
+    assert found.cause.what == "it stands by: what runs on b comes first, and b.web_2 takes the requests"
+    assert explain(there, routes, Circumstances()).verdict is Verdict.YES
+    routes.update(routes.world.advance(Stopping(there.key)))
+    assert explain(here, routes, Circumstances()).verdict is Verdict.YES

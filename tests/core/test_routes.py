@@ -3,8 +3,20 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
+from interlock.core.backends import shares_of, waiting_in
 from interlock.core.events import GivenUp, Listed, Placed, Probed, Stopping, Vanished, View
-from interlock.core.model import Backend, ContainerKey, Health, Maintenance, Match, Phase, Route, ServerState
+from interlock.core.holds import frozen
+from interlock.core.model import (
+    Backend,
+    ContainerKey,
+    Health,
+    Maintenance,
+    Match,
+    Options,
+    Phase,
+    Route,
+    ServerState,
+)
 from interlock.core.overrides import Overrides, Service
 from interlock.core.problems import Severity
 from interlock.core.routes import Routes
@@ -312,8 +324,70 @@ class TestSeveralEngines:
         assert servers(routes)["b.web_1"].state is ServerState.READY
 
 
-def several(*containers):
-    world = World(has_several_engines=True)
+class TestLocality:
+    """Containers of named engines come first."""
+
+    def test_what_runs_elsewhere_stands_by_and_takes_over_when_no_local_one_is_ready(self):
+        routes = several(*self.pair(), locality=("a",))
+        backend = routes.table[DEMO].backend
+        assert {s.name: s.standby for s in backend.servers} == {"a.web_1": False, "b.web_1": True}
+        assert shares_of(backend) == {"a.web_1": 1.0, "b.web_1": 0.0}
+        assert waiting_in(backend) == {"b.web_1"}
+        step(routes, Stopping(ContainerKey("a", container().id)))
+        backend = routes.table[DEMO].backend
+        assert {s.name: s.standby for s in backend.servers} == {"a.web_1": False, "b.web_1": True}
+        assert shares_of(backend) == {"a.web_1": 0.0, "b.web_1": 1.0}
+        assert not waiting_in(backend)
+
+    def test_a_local_server_of_weight_0_holds_up_nobody(self):
+        routes = several(*self.pair(), locality=("a",))
+        routes.update(*routes.world.order(Overrides(weights={ContainerKey("a", container().id): 0})))
+        assert shares_of(routes.table[DEMO].backend) == {"a.web_1": 0.0, "b.web_1": 1.0}
+
+    def test_without_one_all_are_alike(self):
+        routes = several(*self.pair())
+        assert not any(s.standby for s in servers(routes).values())
+        assert routes.table[DEMO].backend.options.locality == ()
+
+    def test_an_engine_that_was_given_up_is_not_first_any_more(self):
+        routes = several(*self.pair(), locality=("a",))
+        step(routes, GivenUp("a", 5.0))
+        assert shares_of(routes.table[DEMO].backend) == {"a.web_1": 0.0, "b.web_1": 1.0}
+
+    def test_a_container_may_say_otherwise_for_its_route(self):
+        here, there = self.pair()
+        off = {"interlock.hostname": "demo", "interlock.domain": "interlock.com", "interlock.locality": "off"}
+        routes = several(replaced(here, environment={}, labels=off), there, locality=("a",))
+        assert not any(s.standby for s in servers(routes).values())
+        routes = several(replaced(here, environment={}, labels=off | {"interlock.locality": "b"}), there)
+        assert {s.name: s.standby for s in servers(routes).values()} == {"a.web_1": True, "b.web_1": False}
+
+    def test_of_a_swarm_a_node_may_come_first_for_its_tasks(self):
+        world = World(locality=("worker-1",))
+        routes = Routes(world)
+        tasks = (
+            container("web.1.x", number=1, node="worker-1", task="x", service="web"),
+            container("web.2.y", number=2, node="worker-2", task="y", service="web"),
+            container("stray", number=3, node="worker-1"),
+        )
+        for event in (placed(), listed(*tasks)):
+            routes.update(world.advance(event, settled_before=LONG_AGO))
+        standby = {s.name: s.standby for s in servers(routes).values()}
+        assert standby == {"web.1.x": False, "web.2.y": True, "stray": True}
+
+    def test_a_route_that_is_held_keeps_the_locality_that_it_was_held_with(self):
+        routes = several(*self.pair(), locality=("a",))
+        hold = frozen({DEMO: Route(match=DEMO, backend=Backend(options=Options(locality=("b",))))}, "")
+        routes.update(*routes.world.order(Overrides(freeze=hold)), matches=[DEMO])
+        assert {s.name: s.standby for s in servers(routes).values()} == {"a.web_1": True, "b.web_1": False}
+
+    @staticmethod
+    def pair():
+        return container("web_1", engine="a"), container("web_1", number=2, engine="b")
+
+
+def several(*containers, locality=()):
+    world = World(has_several_engines=True, locality=locality)
     routes = Routes(world)
     for engine in sorted({one.engine for one in containers}):
         routes.update(world.advance(Placed(View(engine=engine, local=True))))

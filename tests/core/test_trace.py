@@ -21,9 +21,9 @@ from interlock.core.problems import PermanentError, Problem
 from interlock.core.trace import Outcome, find, trace
 
 
-def server(name, state=ServerState.READY, weight=100):
+def server(name, state=ServerState.READY, weight=100, **more):
     key = ContainerKey("docker", name)
-    return Server(name=name, address="10.0.0.1", port=80, weight=weight, state=state, container=key)
+    return Server(name=name, address="10.0.0.1", port=80, weight=weight, state=state, container=key, **more)
 
 
 def route(host, path="/", *servers, maintenance=None, **options):
@@ -165,3 +165,11 @@ def test_a_table_with_many_routes_names_some_losers_only():
     many = table(*(route("a.com", f"/{number}") for number in range(100)))
     assert len(trace("a.com/1", many, ()).losers) == 20
     assert find(many, "a.com", "/99/x") == Match("a.com", "/99")
+
+
+def test_stand_bys_answer_only_where_no_local_server_is_in_rotation():
+    both = table(route("a.com", "/", server("a"), server("b", standby=True)))
+    found = trace("a.com", both, [word("a", "b")])
+    assert found.what == "answered by a"
+    assert [(each.share, each.standby) for each in found.servers] == [(1.0, False), (0.0, True)]
+    assert trace("a.com", both, [word("b")]).what == "answered by b"

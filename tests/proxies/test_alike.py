@@ -116,6 +116,23 @@ async def test_wildcards_match_below_their_domain_and_never_catch_a_known_hosts_
     assert (await bench.get("a.wild.com", "/"))[0] == 404
 
 
+async def test_stand_bys_take_requests_only_while_no_local_server_can(bench, applications):
+    def want(*local, standby, locality="node1"):
+        servers = (*map(applications.server, local), *(applications.server(name, standby=True) for name in standby))
+        bench.want(*servers, options=Options(locality=(locality,), check_interval=200))
+
+    for local, standby in (("web_1", ("web_2", "web_3")), ("", ("web_2", "web_3")), ("web_1", ("web_2", "web_3"))):
+        want(*filter(None, [local]), standby=standby)
+        await bench.settle()
+        assert set(await bench.shares(24)) == ({local} if local else set(standby))
+    want("web_2", standby=("web_1", "web_3"), locality="node2")
+    await bench.settle()
+    assert set(await bench.shares(12)) == {"web_2"}, "another locality has come into force"
+    await applications.kill("web_2")
+    assert (await bench.get())[0] == 200
+    assert set(await bench.shares(24)) == {"web_1", "web_3"}, "nobody told Interlock, and the proxy found out by itself"
+
+
 async def test_paths_match_whole_segments_and_the_longest_wins(bench, applications):
     bench.want(applications.server("web_1"))
     bench.want(applications.server("web_2"), path="/app", options=Options(rewrite=True))

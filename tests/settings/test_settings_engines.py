@@ -119,3 +119,17 @@ def test_beside_other_engines_a_swarm_is_written_as_a_table():
     assert refused(urls=urls, values={"--swarm-mode": "true"}) == [
         ("--swarm-mode", "does not say which of several --swarm-url it belongs to")
     ]
+
+
+def test_engines_that_come_first_are_named_as_they_are_called():
+    urls = ["node1=tcp://10.0.0.1:2375", "node2=tcp://10.0.0.2:2375"]
+    assert load(urls=urls).locality == ()
+    assert load(urls=urls, values={"--locality": "node1"}).locality == ("node1",)
+    assert load('Locality = ["podman"]\n' + TABLES).locality == ("podman",)
+    assert load(urls=urls, environ={"INTERLOCK_LOCALITY": "node2, node1"}).locality == ("node2", "node1")
+    assert refused(urls=urls, environ={"INTERLOCK_LOCALITY": "nod1"}) == [("Locality", "is not the name of an engine")]
+
+
+def test_in_swarm_mode_any_name_may_be_a_nodes():
+    swarm = {"--swarm-mode": "true", "--locality": "worker-1"}
+    assert load(urls=["tcp://10.0.0.1:2375"], values=swarm).locality == ("worker-1",)

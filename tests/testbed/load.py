@@ -1,6 +1,7 @@
 """Constant load on a site from a process of its own, and an account of every request that did not go as it should.
 
-As a program: `load.py ADDRESS PORT HOST RATE` asks until it is sent SIGTERM, then prints its account as JSON.
+As a program: `load.py ADDRESS PORT HOST RATE` says that it begins, asks until it is sent SIGTERM, then prints its
+account as JSON.
 """
 
 import asyncio
@@ -18,6 +19,8 @@ CLIENTS = 20
 STALL_SECONDS = 1.0
 TIMEOUT_SECONDS = 10.0
 SHOWN = 20
+BEGUN = "begun\n"
+"""What it prints first, once it would not be killed by a SIGTERM."""
 
 
 class Account:
@@ -63,6 +66,9 @@ class Load:
 
     def __enter__(self) -> Self:
         self._process = subprocess.Popen(self._command, stdout=subprocess.PIPE, text=True)
+        assert self._process.stdout is not None, "a pipe, as asked for"
+        begun = self._process.stdout.readline()
+        assert begun == BEGUN, f"the load did not begin: {begun!r}"
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -140,6 +146,8 @@ async def ask_until_told(address: str, port: int, host: str, rate: int) -> dict[
     ]
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
+    sys.stdout.write(BEGUN)
+    sys.stdout.flush()
     pause = CLIENTS / rate
     async with asyncio.TaskGroup() as group:
         for number, client in enumerate(clients):

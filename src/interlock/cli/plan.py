@@ -97,7 +97,7 @@ async def _look(settings: Settings, file: str) -> Answer:
     address = override_address_of(settings)
     seen = await asyncio.gather(*(survey(each, override_address=address) for each in settings.engines))
     orders, notes = _orders(Path(settings.state_dir) / ORDERS)
-    routes = wanted(seen, orders, project)
+    routes = wanted(seen, orders, project, locality=settings.locality)
     known = _known(settings)
     proxies = []
     for chosen in settings.plugins:

@@ -32,12 +32,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return int(code or 0)
 
 
-def _help(type_: type[msgspec.Struct], name: str) -> str:
-    """A setting's own description, with the other ways to set it."""
+def _option(type_: type[msgspec.Struct], name: str, *short: str, metavar: str | None = None) -> Any:
+    """The flag of a setting, with the setting's own description and the other ways to set it."""
     field = next(field for field in fields_of(type_) if field.name == name)
     default = f"default {field.default_text}" if field.default_text not in ("", "false") else ""
     names = "; ".join(part for part in (f"env {field.option.env}" if field.option.env else "", default) if part)
-    return f"{field.option.doc} ({names})" if names else field.option.doc
+    help_ = f"{field.option.doc} ({names})" if names else field.option.doc
+    return typer.Option(field.option.flag, *short, metavar=metavar, show_default=False, help=help_)
 
 
 def _show_version(*, asked: bool) -> None:
@@ -50,27 +51,14 @@ def _show_version(*, asked: bool) -> None:
 def interlock(
     ctx: typer.Context,
     *,
-    swarm_url: Annotated[
-        list[str] | None,
-        typer.Option("--swarm-url", "-s", metavar="URL", show_default=False, help=_help(EngineSettings, "url")),
-    ] = None,
-    tls_ca: Annotated[
-        str, typer.Option("--swarm-tls-ca-cert", metavar="FILE", help=_help(EngineSettings, "tls_ca"))
-    ] = "",
-    tls_cert: Annotated[
-        str, typer.Option("--swarm-tls-cert", metavar="FILE", help=_help(EngineSettings, "tls_cert"))
-    ] = "",
-    tls_key: Annotated[
-        str, typer.Option("--swarm-tls-key", metavar="FILE", help=_help(EngineSettings, "tls_key"))
-    ] = "",
-    allow_insecure: Annotated[
-        bool, typer.Option("--swarm-allow-insecure", help=_help(EngineSettings, "allow_insecure"))
-    ] = False,
-    swarm_mode: Annotated[bool, typer.Option("--swarm-mode", help=_help(EngineSettings, "swarm_mode"))] = False,
-    swarm_node: Annotated[
-        list[str] | None,
-        typer.Option("--swarm-node", metavar="URL", show_default=False, help=_help(EngineSettings, "swarm_nodes")),
-    ] = None,
+    swarm_url: Annotated[list[str] | None, _option(EngineSettings, "url", "-s", metavar="URL")] = None,
+    tls_ca: Annotated[str, _option(EngineSettings, "tls_ca", metavar="FILE")] = "",
+    tls_cert: Annotated[str, _option(EngineSettings, "tls_cert", metavar="FILE")] = "",
+    tls_key: Annotated[str, _option(EngineSettings, "tls_key", metavar="FILE")] = "",
+    allow_insecure: Annotated[bool, _option(EngineSettings, "allow_insecure")] = False,
+    swarm_mode: Annotated[bool, _option(EngineSettings, "swarm_mode")] = False,
+    swarm_node: Annotated[list[str] | None, _option(EngineSettings, "swarm_nodes", metavar="URL")] = None,
+    locality: Annotated[list[str] | None, _option(Settings, "locality", metavar="NAME")] = None,
     plugin: Annotated[
         list[str] | None,
         typer.Option(
@@ -82,9 +70,9 @@ def interlock(
             autocompletion=offer_plugins,
         ),
     ] = None,
-    debug: Annotated[bool, typer.Option("--debug", "-D", help=_help(Settings, "debug"))] = False,
-    log_format: Annotated[str, typer.Option("--log-format", metavar="FORMAT", help=_help(Settings, "log_format"))] = "",
-    run_dir: Annotated[str, typer.Option("--run-dir", metavar="DIRECTORY", help=_help(Settings, "run_dir"))] = "",
+    debug: Annotated[bool, _option(Settings, "debug", "-D")] = False,
+    log_format: Annotated[str, _option(Settings, "log_format", metavar="FORMAT")] = "",
+    run_dir: Annotated[str, _option(Settings, "run_dir", metavar="DIRECTORY")] = "",
     _version: Annotated[
         bool, typer.Option("--version", "-v", is_eager=True, callback=_show_version, help="Show the version.")
     ] = False,
@@ -100,6 +88,7 @@ def interlock(
         "--swarm-allow-insecure": "true" if allow_insecure else "",
         "--swarm-mode": "true" if swarm_mode else "",
         "--swarm-node": ",".join(swarm_node or ()),
+        "--locality": ",".join(locality or ()),
         "--debug": "true" if debug else "",
         "--log-format": log_format,
         "--run-dir": run_dir,

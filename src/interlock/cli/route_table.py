@@ -6,16 +6,20 @@ import msgspec
 import typer
 
 from interlock.cli.columns import columns
+from interlock.core.backends import waiting_in
 from interlock.core.model import CheckKind, HealthCheck, Options, Route, RouteTable, Server, ServerState
 from interlock.core.problems import Problem, Severity
 
 HEADER = ("HOST", "PATH", "SERVER", "ADDRESS", "WEIGHT", "STATE")
+STANDBY = "stand-by"
+"""Shown instead of "ready" of a server that waits while local ones take the requests."""
 COLOURS: dict[str, str] = {
     ServerState.READY: "green",
     ServerState.PROBING: "yellow",
     ServerState.STARTING: "yellow",
     ServerState.DRAINING: "yellow",
     ServerState.DOWN: "red",
+    STANDBY: "cyan",
     Severity.WARNING: "yellow",
     Severity.ERROR: "red",
 }
@@ -33,6 +37,8 @@ class ServerLine(msgspec.Struct, frozen=True):
     container: str
     """Its container's full id."""
     engine: str
+    standby: bool
+    """It takes requests only while no local server can."""
 
 
 class RouteLine(msgspec.Struct, frozen=True):
@@ -76,9 +82,10 @@ def as_text(table: RouteTable, problems: Iterable[Problem]) -> Iterator[str]:
 
 def _rows(route: Route) -> Iterator[tuple[str, ...]]:
     """One row a server; host and path stand on the first one only."""
-    head = tuple(route.match)
+    head, waiting = tuple(route.match), waiting_in(route.backend)
     for server in route.backend.servers:
-        yield (*head, server.name, server.endpoint, str(server.weight), server.state)
+        state = STANDBY if server.name in waiting else server.state
+        yield (*head, server.name, server.endpoint, str(server.weight), state)
         head = ("", "")
     if not route.backend.servers:
         yield (*head, "none: the host is known, and answers 503")
@@ -115,4 +122,6 @@ def _route_line(route: Route) -> RouteLine:
 
 def _server_line(server: Server) -> ServerLine:
     engine, id_ = server.container
-    return ServerLine(server.name, server.address, server.port, server.weight, server.state, id_, engine)
+    return ServerLine(
+        server.name, server.address, server.port, server.weight, server.state, id_, engine, server.standby
+    )

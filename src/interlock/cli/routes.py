@@ -3,7 +3,6 @@
 import asyncio
 import os
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -18,7 +17,7 @@ from interlock.core.model import RouteTable
 from interlock.core.problems import Problem, shown
 from interlock.engines.paper import read_containers
 from interlock.host import logs
-from interlock.settings import EngineSettings, Flags, Settings, SettingsError, load_settings
+from interlock.settings import Flags, Settings, SettingsError, load_settings
 from interlock.survey import KEPT, routes_after, survey_all
 
 ON_PAPER = "file"
@@ -52,7 +51,7 @@ def routes(
     settings = _settings(ctx.obj)
     logs.configure(debug=settings.debug, log_format=settings.log_format)
     override = override_address or override_address_of(settings)
-    table, problems = _of_file(source, override) if source else _of_engines(settings.engines, override)
+    table, problems = _of_file(source, override) if source else _of_engines(settings, override)
     colour = False if os.environ.get("NO_COLOR") else None
     for line in [as_json(table, problems)] if json else as_text(table, problems):
         typer.echo(line, color=colour)
@@ -72,9 +71,9 @@ def _of_file(path: str, override: str) -> tuple[RouteTable, list[Problem]]:
     return found.table, [*problems, *found.problems]
 
 
-def _of_engines(engines: Sequence[EngineSettings], override: str) -> tuple[RouteTable, list[Problem]]:
+def _of_engines(settings: Settings, override: str) -> tuple[RouteTable, list[Problem]]:
     """Raises TemporaryError, PermanentError."""
-    found = asyncio.run(survey_all(engines, override_address=override))
+    found = asyncio.run(survey_all(settings.engines, override_address=override, locality=settings.locality))
     return found.table, list(found.problems)
 
 

@@ -48,6 +48,8 @@ def _lines(found: Status) -> Iterable[str]:
     states = ", ".join(f"{count} {state}" for state, count in found.servers.items())
     servers = f"{sum(found.servers.values())} servers{f' ({states})' if states else ''}"
     yield f"{found.routes} routes, {servers}{f'; revision {found.revision}' if found.revision else ''}"
+    if found.locality:
+        yield f"local first: {', '.join(found.locality)}; {counted(found.standing_by, 'server')} standing by"
     yield from _orders(found.orders)
     yield from _problems(found.problems)
 

@@ -72,7 +72,7 @@ def _lines(found: Trace) -> Iterator[str]:
                 each.address,
                 str(each.weight),
                 f"{each.share:.0%}",
-                each.state,
+                "stand-by" if each.standby and not each.share and each.in_rotation else each.state,
                 "yes" if each.in_rotation else "no",
             )
             for each in found.servers

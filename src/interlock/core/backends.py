@@ -2,7 +2,7 @@
 
 import enum
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from hashlib import sha256
 from types import MappingProxyType
 
@@ -114,26 +114,54 @@ def _ground_by_itself(container: Container, request: RouteRequest, *, answered: 
     return Ground.ANSWERED if answered else Ground.SILENT
 
 
-def backend_of(match: Match, claims: Sequence[Claim]) -> tuple[Backend, tuple[Problem, ...]]:
+def backend_of(
+    match: Match, claims: Sequence[Claim], *, locality: tuple[str, ...] = (), held: Options | None = None
+) -> tuple[Backend, tuple[Problem, ...]]:
     """Merge the claims on one route, oldest container first.
 
     A field's value is that of the oldest running container which names it; a younger one that names another value is
     told so. What no running container names has its default; stopped ones are asked only where none runs.
+
+    `locality` is the operator's, and `held` the options of a route that is held, instead of all that is asked for.
     """
     oldest_first = sorted(claims, key=lambda claim: claim.container.age_order)
     running = [claim for claim in oldest_first if claim.container.is_up]
-    options, problems = _merge(match, running or oldest_first)
-    return Backend(options=options, servers=_servers(running)), problems
+    asked, problems = _merge(match, running or oldest_first, locality)
+    options = asked if held is None else held
+    return Backend(options=options, servers=_servers(running, options.locality)), problems
+
+
+def is_local(container: Container, locality: Collection[str]) -> bool:
+    """Whether it is one of those that come first. Nodes count in swarm mode only.
+
+    Under one name a server is thus local or it is not, for good: of engines and tasks, the name has a part.
+    """
+    return not locality or container.engine in locality or (bool(container.task) and container.node in locality)
 
 
 def shares_of(backend: Backend) -> dict[str, float]:
-    """Server name -> its part of the route's requests, 0 to 1; who is not ready has none."""
+    """Server name -> its part of the route's requests, 0 to 1; who is not ready has none.
+
+    Nor has a stand-by while a local server has a part.
+    """
     weights = {server.name: server.weight if server.state is ServerState.READY else 0 for server in backend.servers}
+    if any(weights[server.name] for server in backend.servers if not server.standby):
+        weights |= {server.name: 0 for server in backend.servers if server.standby}
     whole = sum(weights.values())
     return {name: weight / whole if whole else 0.0 for name, weight in weights.items()}
 
 
-def _merge(match: Match, claims: Sequence[Claim]) -> tuple[Options, tuple[Problem, ...]]:
+def waiting_in(backend: Backend) -> frozenset[str]:
+    """The names of the stand-bys that would take requests, if no local server did."""
+    shares = shares_of(backend)
+    return frozenset(
+        server.name
+        for server in backend.servers
+        if server.standby and server.state is ServerState.READY and not shares[server.name]
+    )
+
+
+def _merge(match: Match, claims: Sequence[Claim], locality: tuple[str, ...]) -> tuple[Options, tuple[Problem, ...]]:
     chosen: dict[str, object] = {}
     owners: dict[str, Claim] = {}
     problems: list[Problem] = []
@@ -147,6 +175,7 @@ def _merge(match: Match, claims: Sequence[Claim]) -> tuple[Options, tuple[Proble
                 chosen[field] = value
             elif chosen[field] != value:
                 problems.append(_conflict(match, field, claim, owners[field]))
+    chosen.setdefault("locality", locality)
     return Options(**chosen), tuple(problems)  # type: ignore[arg-type]  # the two structs have the same fields: a test
 
 
@@ -166,7 +195,7 @@ def _conflict(match: Match, field: str, loser: Claim, winner: Claim) -> Problem:
     )
 
 
-def _servers(claims: Sequence[Claim]) -> tuple[Server, ...]:
+def _servers(claims: Sequence[Claim], locality: Collection[str]) -> tuple[Server, ...]:
     """The servers, sorted by name.
 
     When nobody is ready, those stand in that are about to leave, and under ``prefer`` the last instances. Those of an
@@ -180,7 +209,7 @@ def _servers(claims: Sequence[Claim]) -> tuple[Server, ...]:
     for claim in reachable:
         state = ServerState.READY if nobody and _stands_in(claim) else claim.state
         state = ServerState.DOWN if claim.given_up and others else state
-        servers.append(_server(claim, state, taken))
+        servers.append(_server(claim, state, taken, standby=not is_local(claim.container, locality)))
     return tuple(sorted(servers))
 
 
@@ -192,7 +221,7 @@ def _stands_in(claim: Claim) -> bool:
     )
 
 
-def _server(claim: Claim, state: ServerState, taken: set[str]) -> Server:
+def _server(claim: Claim, state: ServerState, taken: set[str], *, standby: bool) -> Server:
     container, address = claim.container, claim.address
     assert address is not None  # noqa: S101 - the caller left out those without
     name = f"{claim.prefix}.{container.name}" if claim.prefix else container.name
@@ -207,4 +236,5 @@ def _server(claim: Claim, state: ServerState, taken: set[str]) -> Server:
         weight=claim.share,
         state=state,
         container=container.key,
+        standby=standby,
     )

@@ -6,7 +6,7 @@ Nothing is decided here. Every value was made by what routes (`Routes`, its read
 from collections.abc import Iterator, Mapping
 
 from interlock.core.addresses import Via
-from interlock.core.backends import Claim, Ground, shares_of
+from interlock.core.backends import Claim, Ground, shares_of, waiting_in
 from interlock.core.decisions import Circumstances, Decision, Explanation, ProxyWord, Step, Verdict
 from interlock.core.dialects import interlock_data, interlock_labels
 from interlock.core.model import Backend, Container, Match, Phase, Ready, Server, ServerState
@@ -272,6 +272,7 @@ def _shared(match: Match, claim: Claim, routes: Routes) -> Iterator[Decision]:
         if (problem.engine, problem.container_id) == claim.container.key:
             yield _of_problem(problem, Verdict.WARNING, step=Step.SHARED, route=str(match))
     own = _project_of(claim.container)
+    yield from _stands_by(match, claim, routes)
     others = sorted(
         {
             shown(str(service_of(each.container) or each.container.name))
@@ -289,6 +290,31 @@ def _shared(match: Match, claim: Claim, routes: Routes) -> Iterator[Decision]:
             fix=f"give one of them another host or path, or stop it; `interlock trace http://{match}` shows the shares",
             route=str(match),
         )
+
+
+def _stands_by(match: Match, claim: Claim, routes: Routes) -> Iterator[Decision]:
+    """A stand-by waits while a local server takes the requests."""
+    backend = routes.table[match].backend
+    own = next(each for each in backend.servers if each.container == claim.container.key)
+    if own.name not in waiting_in(backend):
+        return
+    local = [shown(each.name) for each in backend.servers if not each.standby and each.state is ServerState.READY]
+    more = f" and {len(local) - 1} more" if len(local) > 1 else ""
+    asked = next(
+        (each for each in routes.claims_on(match) if each.request.wishes.locality is not None and each.container.is_up),
+        None,
+    )
+    yield Decision(
+        step=Step.SHARED,
+        verdict=Verdict.WAITING,
+        value="stand-by",
+        origin=asked.request.origin("locality") if asked is not None else "the operator's Locality",
+        what=f"it stands by: what runs on {' and '.join(map(shown, backend.options.locality))} comes first, "
+        f"and {local[0]}{more} takes the requests",
+        fix=f"nothing need be done; it takes over when no local one is up. To share at once, leave out Locality, or "
+        f"have the oldest container of {match} say --label interlock.locality=off",
+        route=str(match),
+    )
 
 
 def _project_of(container: Container) -> str:

@@ -31,6 +31,11 @@ class Hold(msgspec.Struct, frozen=True, kw_only=True):
     until: str = ""
     """When it ends by itself, RFC 3339 in UTC; "" for never."""
 
+    def options_of(self, match: Match) -> Options | None:
+        """The options that a route is held with; None where it is not held."""
+        held = self.routes.get(match)
+        return held.options if held is not None else None
+
     def backend(self, match: Match, now: Backend) -> Backend:
         """What a route leads to, instead of what its containers ask for now; nothing where it is not held."""
         held = self.routes.get(match)

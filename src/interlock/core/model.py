@@ -229,6 +229,8 @@ class Wishes(msgspec.Struct, frozen=True, kw_only=True):
     retry: Retry | None = None
     slow_start: int | None = None
     """Seconds over which a server that comes in gets its full share."""
+    locality: tuple[str, ...] | None = None
+    """Engines, or nodes of a swarm, whose containers come first, sorted; () for all alike."""
 
 
 class RouteRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -280,6 +282,8 @@ class Server(msgspec.Struct, frozen=True, order=True, kw_only=True):
     weight: int = 100
     state: ServerState = ServerState.READY
     container: ContainerKey
+    standby: bool = False
+    """It is not local, so it takes requests only while no local server can: HAProxy's and NGINX's ``backup``."""
 
     @property
     def endpoint(self) -> str:
@@ -304,6 +308,8 @@ class Options(msgspec.Struct, frozen=True, order=True, kw_only=True):
     websocket_endpoints: tuple[str, ...] = ()
     retry: Retry = Retry.SAFE
     slow_start: int = 0
+    locality: tuple[str, ...] = ()
+    """Unless a container names one, the operator's; () for none."""
 
 
 class Backend(msgspec.Struct, frozen=True, kw_only=True):

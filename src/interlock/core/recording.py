@@ -40,6 +40,8 @@ class Opening(msgspec.Struct, frozen=True, kw_only=True, tag_field="line", tag="
     """Of the Interlock that recorded it."""
     at: float
     engines: tuple[str, ...]
+    locality: tuple[str, ...] = ()
+    """The operator's, in force."""
     awaited: tuple[str, ...] = ()
     """Those that have not told everything yet, and without which no proxy is driven."""
 

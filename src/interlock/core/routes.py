@@ -189,7 +189,8 @@ class Routes:
             known = match in self.table
             self.table.drop(match)
             return known or news
-        backend, problems = backend_of(match, claims)
+        held = hold.options_of(match) if hold is not None else None
+        backend, problems = backend_of(match, claims, locality=self.world.locality, held=held)
         if hold is not None:
             backend = hold.backend(match, backend)
         self._note(match, problems if withheld is None else (withheld,))

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 
 import msgspec
 
+from interlock.core.backends import waiting_in
 from interlock.core.holds import Hold
 from interlock.core.model import (
     Container,
@@ -37,6 +38,8 @@ class ServerStatus(msgspec.Struct, frozen=True, kw_only=True):
     container: str
     """Its container's full id."""
     engine: str
+    standby: bool = False
+    """It takes requests only while no local server can."""
 
 
 class RouteStatus(msgspec.Struct, frozen=True, kw_only=True):
@@ -71,6 +74,8 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
     """Whether every proxy says that it takes requests there."""
     sessions: int
     """Requests under way to it there, by all proxies."""
+    waits: bool = False
+    """It stands by: a local server takes the requests."""
 
 
 class ContainerStatus(msgspec.Struct, frozen=True, kw_only=True):
@@ -215,6 +220,10 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     problems: tuple[Problem, ...]
     revision: int = 0
     """Number of the last revision; 0 before the first."""
+    locality: tuple[str, ...] = ()
+    """Engines and nodes whose containers come first, by the operator's setting."""
+    standing_by: int = 0
+    """How many ready servers wait, since local ones take the requests."""
     plugins: tuple[PluginStatus, ...] = ()
     """The enabled ones, in the order in which they were named."""
 
@@ -237,6 +246,10 @@ def routes_status(table: RouteTable, problems: Iterable[Problem]) -> RoutesStatu
 
 def servers_by_state(table: RouteTable) -> Mapping[ServerState, int]:
     return dict(sorted(Counter(server.state for route in table.values() for server in route.backend.servers).items()))
+
+
+def count_standing_by(table: RouteTable) -> int:
+    return sum(len(waiting_in(route.backend)) for route in table.values())
 
 
 def orders_status(world: World) -> OrdersStatus:
@@ -292,14 +305,16 @@ def places_of(
     """A container's part in these routes, by what each proxy serves and how many sessions they have together."""
     seen = tuple(serving)
     return tuple(
-        _place(match, server, seen, sessions.get(match, {}))
+        _place(table[match], server, seen, sessions.get(match, {}))
         for match in sorted(matches)
         for server in table[match].backend.servers
         if server.container == key
     )
 
 
-def _place(match: Match, server: Server, serving: Iterable[Serving], sessions: Mapping[str, int]) -> Place:
+def _place(route: Route, server: Server, serving: Iterable[Serving], sessions: Mapping[str, int]) -> Place:
+    match = route.match
+
     def takes_traffic(by_one: Serving) -> bool:
         served = by_one[match].servers.get(server.name) if match in by_one else None
         return served is not None and served.takes_traffic and served.endpoint == server.endpoint
@@ -313,6 +328,7 @@ def _place(match: Match, server: Server, serving: Iterable[Serving], sessions: M
         weight=server.weight,
         in_rotation=all(map(takes_traffic, serving)),
         sessions=sessions.get(server.name, 0),
+        waits=server.name in waiting_in(route.backend),
     )
 
 
@@ -336,6 +352,7 @@ def _server(server: Server) -> ServerStatus:
         state=server.state,
         container=server.container.id,
         engine=server.container.engine,
+        standby=server.standby,
     )
 
 

@@ -50,6 +50,8 @@ class TracedServer(msgspec.Struct, frozen=True, kw_only=True):
     """Of the route's requests, 0 to 1."""
     in_rotation: bool
     """Whether every proxy says that it takes requests there."""
+    standby: bool = False
+    """It takes requests only while no local server can."""
 
 
 class Loser(msgspec.Struct, frozen=True, kw_only=True):
@@ -195,6 +197,7 @@ def _servers(route: Route, proxies: Sequence[ProxyWord]) -> Iterator[TracedServe
             weight=server.weight,
             share=round(shares[server.name], 4),
             in_rotation=is_in and server.state is ServerState.READY,
+            standby=server.standby,
         )
 
 
@@ -211,7 +214,8 @@ def _outcome(route: Route, servers: Sequence[TracedServer], scheme: str) -> tupl
         return Outcome.CLOSED, what, f"interlock maintenance off {match.host}"
     if route.backend.options.ssl_only and scheme == "http":
         return Outcome.REDIRECTED, "302: sent to the same URL with https, as ssl_only asks for", ""
-    taking = [server for server in servers if server.in_rotation and server.weight]
+    able = [server for server in servers if server.in_rotation and server.weight]
+    taking = [server for server in able if not server.standby] or able
     if taking:
         what = f"answered by one of {len(taking)} servers" if len(taking) > 1 else f"answered by {taking[0].name}"
         return Outcome.SERVED, what, ""

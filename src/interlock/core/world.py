@@ -33,8 +33,10 @@ K = TypeVar("K")
 class World:
     """The containers of all engines, and what is known about each that no inspect tells."""
 
-    def __init__(self, *, has_several_engines: bool = False) -> None:
+    def __init__(self, *, has_several_engines: bool = False, locality: tuple[str, ...] = ()) -> None:
+        """`locality` names the engines, or the nodes of a swarm, whose containers come first."""
         self.has_several_engines = has_several_engines
+        self.locality = tuple(sorted(locality))
         self.overrides = Overrides()
         """The operator's orders; change them with :meth:`order`. Those for a container end with it."""
         self._containers: dict[str, dict[str, Container]] = {}

@@ -101,7 +101,7 @@ class _Player:
 
     def __init__(self, opening: Opening) -> None:
         bulletin = Bulletin()
-        self.reconciler = Reconciler(opening.engines, bulletin, prober=Unasked)
+        self.reconciler = Reconciler(opening.engines, bulletin, prober=Unasked, locality=opening.locality)
         self._awaited = opening.awaited
         table = self.reconciler.routes.table
         self.history = History(table, keep=MOST_REVISIONS, clock=clock.time)

@@ -1,7 +1,7 @@
 """Puts all sources together into `Settings`."""
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -51,6 +51,7 @@ def load_settings(flags: Flags, *, environ: Mapping[str, str], known: Known, uid
         *unknown_keys(document.table, _top_level_keys(), where=where),
         *problems,
         *engine_problems,
+        *_strange_places(values.get("locality", ()), engines),
         *plugin_problems,
         *rule_problems,
         *_legacy_warnings(table, where, plugins),
@@ -60,6 +61,15 @@ def load_settings(flags: Flags, *, environ: Mapping[str, str], known: Known, uid
     settings = Settings(**{**values, "engines": engines, "plugins": plugins, "rules": rules})
     settings = msgspec.structs.replace(settings, warnings=tuple(problems))
     return with_directories(settings, environ, os.geteuid() if uid is None else uid)
+
+
+def _strange_places(locality: Iterable[str], engines: Sequence[EngineSettings]) -> list[Problem]:
+    """Names in Locality that nobody has. Those of a swarm's nodes only its managers know."""
+    names = [engine.name for engine in engines]
+    if any(engine.is_swarm for engine in engines):
+        return []
+    fix = f"name some of {', '.join(names)}; nodes count in swarm mode only"
+    return [fault("Locality", place, "is not the name of an engine", fix) for place in locality if place not in names]
 
 
 def _top_level_keys() -> list[str]:

@@ -172,6 +172,16 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             "takes no more requests where others can.",
         ),
     ] = 300.0
+    locality: Annotated[
+        tuple[str, ...],
+        Option(
+            key="Locality",
+            env="INTERLOCK_LOCALITY",
+            flag="--locality",
+            doc="Engines by name, or nodes of a swarm by host name, whose containers come first: as long as one of "
+            "them is up, what runs elsewhere stands by. The flag may be repeated. Unset: all share the requests.",
+        ),
+    ] = ()
     hold_removals: Annotated[
         float,
         Option(

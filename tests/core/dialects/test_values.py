@@ -27,6 +27,20 @@ def test_what_is_no_whole_number_is_refused(text):
     assert values.integer(text).value is None
 
 
+@pytest.mark.parametrize(
+    ("text", "places"),
+    [("node1", ("node1",)), ("b, a,b", ("a", "b")), ("off", ()), ("worker-1.example.com", ("worker-1.example.com",))],
+)
+def test_a_locality_names_places_or_none(text, places):
+    assert values.locality(text) == Typed(places)
+
+
+@pytest.mark.parametrize("text", ["a,", ",", "a b", "-a", "a\n", "a;b", "é", MEGABYTE], ids=ascii)
+def test_what_names_no_places_is_refused(text):
+    assert values.locality(text).value is None
+    assert values.locality(text).remark is not None
+
+
 @pytest.mark.parametrize("text", ["", "true", "TRUE", "True", "1", "yes", "on", "On"])
 def test_a_label_says_yes_also_by_being_there(text):
     assert values.flag(text) == Typed(value=True)

@@ -207,3 +207,19 @@ def test_the_access_log_is_one_json_object_a_line_only_where_that_is_asked_for()
     assert ("option httplog" in text, "log-format" in text) == (True, False)
     assert ("option httplog" in as_json, as_json.count("    log-format ")) == (False, 1)
     assert not any(word in off for word in ("httplog", "log-format", "txn.request_id"))
+
+
+def test_stand_bys_are_backup_servers_and_all_of_them_are_used():
+    servers = (server("a.web_1"), server("b.web_1", "10.0.0.2", standby=True))
+    near, alike = Options(locality=("a",)), Options()
+    made = render(FRAME, [Site(match=Match("a.com"), options=near, servers=servers)]).config
+    lines = [line.strip() for line in made.partition("\nbackend a_com\n")[2].splitlines()]
+    assert lines.count("option allbackups") == lines.count("retries 50") == 1
+    assert [" backup" in line for line in lines if line.startswith("server ")] == [False, True]
+    assert [" on-error mark-down" in line for line in lines if line.startswith("server ")] == [True, False]
+    assert "backup" not in render(FRAME, [Site(match=Match("a.com"), options=alike, servers=servers[:1])]).config
+
+
+def test_a_container_that_asks_for_all_backups_gets_the_option_once():
+    options = Options(locality=("a",), backend_options=("allbackups",))
+    assert render(FRAME, [Site(match=Match("a.com"), options=options)]).config.count("option allbackups") == 1

@@ -11,7 +11,7 @@ from interlock.core.plan import Reload, make_plan
 from interlock.proxies.contract import SeatsRoutes
 from interlock.proxies.haproxy import proxy as proxy_module
 from interlock.proxies.haproxy.names import backend_name
-from interlock.proxies.haproxy.render import Frame, fits_spare, render
+from interlock.proxies.haproxy.render import Frame, fits_spare, render, spare_options
 from interlock.proxies.haproxy.spares import Spares, spare
 from interlock.proxies.serving.sites import Site
 
@@ -39,7 +39,7 @@ def test_matches_are_seated_until_there_are_no_spares_left_and_a_reload_frees_al
 def test_who_sits_where_is_read_from_the_running_routes_map():
     spares = Spares(2)
     entries = {"new.com/": backend_name(spare(1)), "demo.interlock.com/": "demo_interlock_com"}
-    spares.recognise(entries, Options())
+    spares.recognise(entries)
     assert spares.seat_of(NEW) == spare(1)
     assert spares.take(OTHER, Options())
     assert spares.seat_of(OTHER) == spare(0)
@@ -68,11 +68,11 @@ def _fields(frame):
     ],
 )
 def test_only_what_differs_in_its_servers_alone_fits(options, fits):
-    assert fits_spare(FRAME, NEW, options) is fits
+    assert fits_spare(FRAME, NEW, options, Options()) is fits
 
 
 def test_a_stripped_path_does_not_fit():
-    assert not fits_spare(FRAME, Match("new.com", "/app"), Options(rewrite=True))
+    assert not fits_spare(FRAME, Match("new.com", "/app"), Options(rewrite=True), Options())
 
 
 async def turn(bench):
@@ -193,3 +193,27 @@ async def test_nobody_is_seated_while_a_configuration_is_loaded(bench, applicati
     assert bench.proxy.seat(Match(HOST), Options()) is None
     bench.proxy._loading = False
     assert bench.proxy.seat(Match(HOST), Options()) is not None
+
+
+def test_spares_have_the_locality_of_what_is_loaded():
+    near = Options(locality=("node1",))
+    assert spare_options([Options(), near]) == near
+    assert fits_spare(FRAME, NEW, near, near)
+    assert not fits_spare(FRAME, NEW, near, Options())
+    assert not fits_spare(FRAME, NEW, Options(), near)
+
+
+@pytest.mark.real
+async def test_with_a_locality_a_new_host_takes_no_reload_either(new_bench, applications):
+    bench, near = await new_bench(), Options(locality=("node1",))
+    bench.want(applications.server("web_3"), host="first.com", options=near)
+    await turn(bench)
+    assert bench.reloads == 1
+    bench.want(applications.server("web_1"), applications.server("web_2", standby=True), options=near)
+    await turn(bench)
+    assert bench.reloads == 1
+    assert set(await bench.shares(6)) == {"web_1"}
+    bench.want(applications.server("web_2", standby=True), options=near)
+    await turn(bench)
+    assert bench.reloads == 1
+    assert set(await bench.shares(6)) == {"web_2"}

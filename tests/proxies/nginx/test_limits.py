@@ -48,6 +48,7 @@ def test_what_nginx_does_is_no_problem(tmp_path, options):
         (Options(check=HealthCheck(kind=CheckKind.REDIS)), "check of a.com", "redis-check", "no health checks"),
         (Options(retry=Retry.OFF), "retry of a.com", "off", "refused"),
         (Options(slow_start=30), "slow_start of a.com", "", "no Lua module"),
+        (Options(locality=("a",), balance=Balance.URI), "locality of a.com", "", "no local container is up"),
         (Options(backend_options=("abortonclose",)), "backend_options of a.com", "abortonclose", "HAProxy"),
         (
             Options(ssl_backend=True, ssl_backend_verify=Verify.REQUIRED),
@@ -70,6 +71,12 @@ def test_what_nginx_cannot_do_is_said(tmp_path, options, key, value, what):
 def test_with_lua_a_newcomer_may_start_slowly(tmp_path):
     live = msgspec.structs.replace(FRAME, live=Live((), "/lua", "/records.txt"))
     assert problems(tmp_path, Options(slow_start=30), live) == ()
+
+
+def test_stand_bys_are_no_limit_where_nginx_or_its_lua_passes_over_servers(tmp_path):
+    live = msgspec.structs.replace(FRAME, live=Live((), "/lua", "/records.txt"))
+    assert problems(tmp_path, Options(locality=("a",), balance=Balance.URI), live) == ()
+    assert problems(tmp_path, Options(locality=("a",), balance=Balance.LEASTCONN)) == ()
 
 
 def test_without_https_whoever_wants_it_is_told(tmp_path):

@@ -102,3 +102,28 @@ def test_names_of_pools_differ_in_their_first_letters():
     sites = [Site(match=Match(f"site{number}.com"), options=Options()) for number in range(64)]
     assert len({upstream_name(each)[:2] for each in sites}) > 40
     assert upstream_name(sites[0]).endswith("_site0_com")
+
+
+def standing_by(*standby, **options):
+    made = site(*(100 for _ in standby), **options)
+    servers = (msgspec.structs.replace(s, standby=b) for s, b in zip(made.servers, standby, strict=True))
+    return msgspec.structs.replace(made, servers=tuple(servers))
+
+
+def test_stand_bys_are_what_is_left_when_all_others_have_failed():
+    found = [line for line in lines(standing_by(False, True, True)) if line.startswith("server")]
+    assert found == [
+        "server 10.0.0.0:80 weight=1 max_fails=2 fail_timeout=5s;",
+        "server 10.0.0.1:80 weight=1 max_fails=0 backup;",
+        "server 10.0.0.2:80 weight=1 max_fails=0 backup;",
+    ]
+
+
+def test_stand_bys_alone_are_servers_like_any_other():
+    assert lines(standing_by(True, True)) == lines(site(100, 100))
+
+
+@pytest.mark.parametrize("balance", [Balance.SOURCE, Balance.URI, Balance.RANDOM])
+def test_where_nginx_takes_no_backup_stand_bys_are_left_out_while_there_is_another(balance):
+    found = [line for line in lines(standing_by(False, True, balance=balance)) if line.startswith("server")]
+    assert found == ["server 10.0.0.0:80 weight=1 max_fails=0;"]

@@ -123,3 +123,18 @@ def test_the_options_say_how_a_server_is_chosen(options, choice):
 def test_what_is_not_known_is_not_read():
     assert read("") == {}
     assert Record().leads is NO_RECORD.leads is Lead.NOWHERE
+
+
+def test_a_stand_by_stays_one_through_nginx_and_through_steps_about_others():
+    site = Site(match=SITE, options=Options(), servers=(server(), server("web_2", "10.0.0.2", standby=True)))
+    record = record_of(site)
+    assert record.standbys == {"web_2"}
+    line = record.line("demo", Options())
+    assert line.split()[-2:] == ["web_1;10.0.0.1:5000;100;on", "web_2;10.0.0.2:5000;100;standby"]
+    assert read(line) == {"demo": record}
+    assert after(record, [WeighServer(SITE, "web_1", 3), DrainServer(SITE, "web_1")]).standbys == {"web_2"}
+    drained = after(record, [DrainServer(SITE, "web_2")])
+    assert drained.line("demo", Options()).split()[-1] == "web_2;10.0.0.2:5000;100;off"
+    back = after(read(drained.line("demo", Options()))["demo"], [EnableServer(SITE, site.servers[1])])
+    assert back.standbys == {"web_2"}
+    assert after(record, [RemoveServer(SITE, "web_2")]).standbys == set()

@@ -103,4 +103,11 @@ RETRY = Field(
 SLOW_START = Field(
     "slow_start", Kind.INTEGER, values.slow_start, "seconds until a server that comes in has its full share", 30
 )
+LOCALITY = Field(
+    "locality",
+    Kind.TEXT,
+    values.locality,
+    "engines, or nodes of a swarm, whose containers come first, with commas between; off for all alike",
+    "node1",
+)
 WEIGHT = Field("weight", Kind.INTEGER, values.weight, "share of the traffic relative to the others, 0 to 256", 100)

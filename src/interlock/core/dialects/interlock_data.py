@@ -52,6 +52,7 @@ KEYS = MappingProxyType(
         "ready": Key(fields.READY, _NEW),
         "retry": Key(fields.RETRY, _NEW),
         "slow_start": Key(fields.SLOW_START, _NEW),
+        "locality": Key(fields.LOCALITY, _NEW),
         "weight": Key(fields.WEIGHT, _NEW),
     }
 )

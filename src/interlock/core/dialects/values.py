@@ -87,6 +87,8 @@ _CHECK_FIX = "write httpchk GET /health, or a path like /health, or one of " + "
 _INTEGER = re.compile(r"[+-]?[0-9]{1,18}")
 _FILE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,254}")
 _NETWORK = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,254}")
+_PLACE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,252}")
+"""An engine by the operator's name for it, or a node by its host name."""
 _FLAGS = MappingProxyType(
     {"": True, "true": True, "1": True, "yes": True, "on": True, "false": False, "0": False, "no": False, "off": False}
 )
@@ -141,6 +143,16 @@ def retry(text: str) -> Typed[Retry]:
 def slow_start(seconds: int) -> Typed[int]:
     """Time until a server that comes in has its full share; 0 gives it at once."""
     return _within(seconds, 0, SLOW_START_LIMIT)
+
+
+def locality(text: str) -> Typed[tuple[str, ...]]:
+    """Names of engines or of a swarm's nodes, whose containers come first; ``off`` for none, whoever else is asked."""
+    if not text:
+        return Typed()
+    places = [place.strip(" ") for place in text.split(",")] if len(text) <= TEXT_LENGTH else []
+    if not places or not all(map(_PLACE.fullmatch, places)):
+        return refused("is neither off nor names with commas between")
+    return Typed(() if places == ["off"] else tuple(sorted(set(places))))
 
 
 def verify(text: str) -> Typed[Verify]:

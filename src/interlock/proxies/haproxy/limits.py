@@ -22,6 +22,7 @@ HONOURED = frozenset(
         "websocket_endpoints",
         "retry",
         "slow_start",
+        "locality",
     }
 )
 """Fields of Options that HAProxy serves. WebSockets pass everywhere, so their endpoints need nothing."""

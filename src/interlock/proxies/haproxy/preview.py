@@ -14,7 +14,7 @@ from interlock.proxies.contract import Context, Preview
 from interlock.proxies.haproxy.binary import PROGRAM, USERS
 from interlock.proxies.haproxy.disk import Disk
 from interlock.proxies.haproxy.own_master import OwnMaster
-from interlock.proxies.haproxy.render import CONFIG, FILES, Frame, fits_spare, render
+from interlock.proxies.haproxy.render import CONFIG, FILES, Frame, fits_spare, render, spare_options
 from interlock.proxies.haproxy.settings import HaproxySettings
 from interlock.proxies.haproxy.setup import PASSWORD_FILE, Setup
 from interlock.proxies.haproxy.spares import SPARES
@@ -50,7 +50,8 @@ async def preview(context: Context, table: RouteTable) -> Preview:
 
 
 def _seats(frame: Frame, new: Mapping[Match, Options], _hosts: Collection[str]) -> Collection[Match]:
-    fitting = (match for match, options in new.items() if fits_spare(frame, match, options))
+    spares = spare_options(new.values())  # most likely they were loaded with the operator's locality, too
+    fitting = (match for match, options in new.items() if fits_spare(frame, match, options, spares))
     return tuple(islice(fitting, SPARES))
 
 

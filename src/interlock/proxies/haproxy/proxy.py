@@ -28,7 +28,7 @@ from interlock.proxies.haproxy.observer import Observer
 from interlock.proxies.haproxy.orders import commands_for
 from interlock.proxies.haproxy.own_master import run_here
 from interlock.proxies.haproxy.reaper import Reaper
-from interlock.proxies.haproxy.render import FILES, Frame, Rendered, assemble, fits_spare, piece, render
+from interlock.proxies.haproxy.render import FILES, Frame, Rendered, assemble, fits_spare, piece, render, spare_options
 from interlock.proxies.haproxy.runtime import Command
 from interlock.proxies.haproxy.settings import HaproxySettings
 from interlock.proxies.haproxy.setup import Setup
@@ -125,7 +125,9 @@ class HaproxyProxy:
 
         One host is what most begin with, look for on the statistics page, and scale at once: it has its own backend.
         """
-        if self._loading or not self._loaded or match in self._loaded or not fits_spare(self._frame, match, options):
+        if self._loading or not self._loaded or match in self._loaded:
+            return None
+        if not fits_spare(self._frame, match, options, self._spares.loaded_with):
             return None
         if match not in self._spares.options and not self._spares.take(match, options):
             return None
@@ -180,8 +182,8 @@ class HaproxyProxy:
     async def _take_over(self, last: LastGood) -> None:
         """Go on with a HAProxy that runs already, if it runs what we would have it run."""
         if self._master.generation == render(self._frame, last.sites).generation:
-            self._loaded = _loaded(last.sites)
-            self._spares.recognise(await self._observer.entries(), Options())
+            self._note_loaded(_loaded(last.sites))
+            self._spares.recognise(await self._observer.entries())
             if self._spares.options:
                 self._seated_at = time.monotonic()
                 self._settle_later()
@@ -196,13 +198,13 @@ class HaproxyProxy:
         await self._master.start()
         if self._master.generation != checked.rendered.generation:
             await self._master.reload(checked.rendered.generation)  # it was started by others, before we wrote
-        self._loaded = _loaded(checked.sites)
+        self._note_loaded(_loaded(checked.sites))
 
     async def _restart(self) -> None:
         try:
             self._disk.write_server_state(runtime.NO_STATE)
             self._write()
-            self._loaded = {**self._loaded, **self._spares.options}
+            self._note_loaded({**self._loaded, **self._spares.options})
         except InterlockError as error:
             log.warning(f"[haproxy] starting from the files as they are: {error}")
         await self._master.start()
@@ -210,6 +212,10 @@ class HaproxyProxy:
         self._reaper.forget_all()
         log.info("[haproxy] proxy restarted and ready")
         self._context.look_again()
+
+    def _note_loaded(self, loaded: dict[Match, Options]) -> None:
+        self._loaded = loaded
+        self._spares.loaded_with = spare_options(loaded.values())
 
     # --- live ---
 
@@ -284,7 +290,7 @@ class HaproxyProxy:
         again = [Site(match=r.match, options=self._loaded[r.match]) for r in checked.refused if r.match in self._loaded]
         async with self._behind.turn:
             fresh = await self._replace_files(sorted((*checked.sites, *again), key=lambda site: site.match))
-        self._loaded = _loaded(fresh)
+        self._note_loaded(_loaded(fresh))
         self._refused |= {refused.match: refused for refused in checked.refused}
         self._reaper.forget_all()
         self._spares.renew()

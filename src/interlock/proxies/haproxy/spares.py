@@ -28,6 +28,8 @@ class Spares:
     def __init__(self, count: int) -> None:
         self.options: dict[Match, Options] = {}
         """What each match that sits in a spare asks for."""
+        self.loaded_with = Options()
+        """The options of every spare."""
         self._count = count
         self._seats: dict[Match, Match] = {}
         self._free: list[Match] = []
@@ -60,13 +62,13 @@ class Spares:
         self._seats[match], self.options[match] = self._free.pop(), options
         return True
 
-    def recognise(self, entries: Mapping[str, str], options: Options) -> None:
+    def recognise(self, entries: Mapping[str, str]) -> None:
         """Find out from the routes map who sits where, in a HAProxy that runs already."""
         by_name = {backend_name(free): free for free in self._free}
         for key, entry in entries.items():
             if entry in by_name:
                 self._free.remove(seat := by_name.pop(entry))
-                self._seats[match_of(key)], self.options[match_of(key)] = seat, options
+                self._seats[match_of(key)], self.options[match_of(key)] = seat, self.loaded_with
 
     @property
     def is_short(self) -> bool:

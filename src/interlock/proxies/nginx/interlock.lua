@@ -11,7 +11,8 @@ local pools = {} -- name -> what this worker made of its record, and of its expe
 local M = {}
 
 -- A record: "LEAD METHOD MOST PATIENCE SLOW NAME;ADDRESS:PORT;WEIGHT;on NAME;ADDRESS:PORT;WEIGHT;off ...". LEAD is
--- "open", "gone", or "closed:RETRY-AFTER:MESSAGE:END" with all three percent-encoded. MOST failures in a row within
+-- "open", "gone", or "closed:RETRY-AFTER:MESSAGE:END" with all three percent-encoded. A stand-by is "standby" instead of
+-- "on": it takes requests only while no other can. MOST failures in a row within
 -- PATIENCE seconds put a server last, 0 never does; a newcomer has its full share after SLOW seconds.
 local function parse(text, before)
     local lead, method, most, patience, slow, rest = text:match("^(%S+) (%a+) (%d+) (%d+) (%d+) ?(.*)$")
@@ -31,7 +32,7 @@ local function parse(text, before)
     end
     for name, endpoint, weight, state in rest:gmatch("([^ ;]+);([^ ;]+);(%d+);(%a+)") do
         weight = tonumber(weight)
-        if state == "on" and weight > 0 then
+        if state ~= "off" and weight > 0 then
             local key = name .. ";" .. endpoint
             local server = before and before[key]
             if not server then
@@ -39,6 +40,7 @@ local function parse(text, before)
                 server.since = before and ngx.now() or 0
             end
             server.weight, server.share = weight, weight
+            server.standby = state == "standby"
             server.address, server.port = endpoint:match("^(.*):(%d+)$")
             pool[key] = server
             table.insert(pool.servers, server)
@@ -131,19 +133,20 @@ local methods = {
     end,
 }
 
--- Those that were not tried for this request and did not fail lately; else those not tried; else all.
+-- Those that were not tried for this request and did not fail lately, stand-bys only where no other is left; else those
+-- not tried; else all.
 local function candidates(pool, tried)
-    local sound, untried = {}, {}
+    local sound, standbys, untried = {}, {}, {}
     local now = ngx.now()
     for _, server in ipairs(pool.servers) do
         if not tried[server] then
             table.insert(untried, server)
             if pool.most == 0 or server.failures < pool.most or now - server.failed > pool.patience then
-                table.insert(sound, server)
+                table.insert(server.standby and standbys or sound, server)
             end
         end
     end
-    return #sound > 0 and sound or #untried > 0 and untried or pool.servers
+    return #sound > 0 and sound or #standbys > 0 and standbys or #untried > 0 and untried or pool.servers
 end
 
 local function note_failure(server, patience)

@@ -9,7 +9,7 @@ from interlock.core.model import Balance, CheckKind, HealthCheck, Options, Retry
 from interlock.core.problems import Problem, Severity, shown
 from interlock.proxies.nginx.certificates import Store
 from interlock.proxies.nginx.frame import Frame
-from interlock.proxies.nginx.pools import IMPLIED_OPTIONS
+from interlock.proxies.nginx.pools import IMPLIED_OPTIONS, TAKES_BACKUPS
 
 HONOURED = frozenset(
     {
@@ -27,6 +27,7 @@ HONOURED = frozenset(
         "websocket_endpoints",
         "retry",
         "slow_start",
+        "locality",
     }
 )
 """Fields of Options that NGINX serves, as far as what is below allows. WebSockets pass everywhere."""
@@ -57,6 +58,12 @@ _NO_SLOW_START = _Limit(
     "slow_start",
     "this NGINX has no Lua module, and without it gives a newcomer its full share at once",
     "install libnginx-mod-http-lua, or use --plugin haproxy",
+)
+_ONE_BY_ONE = _Limit(
+    "locality",
+    "without its Lua module, and under this balance_algorithm, NGINX passes over no server, so that stand-bys take "
+    "requests only once no local container is up",
+    "install libnginx-mod-http-lua, balance by roundrobin or leastconn, or use --plugin haproxy",
 )
 _NO_CA = _Limit(
     "ssl_backend_verify",
@@ -100,6 +107,8 @@ def _limits(frame: Frame, options: Options) -> Iterable[_Limit]:
         yield _ALL_OR_NOTHING
     if options.slow_start and frame.live is None:
         yield _NO_SLOW_START
+    if options.locality and frame.live is None and options.balance not in TAKES_BACKUPS:
+        yield _ONE_BY_ONE
     for option in options.backend_options:
         if option not in IMPLIED_OPTIONS and not NGINX_OPTION.fullmatch(option):
             yield _Limit("backend_options", "is an option of HAProxy", "use --plugin haproxy, or take it away", option)

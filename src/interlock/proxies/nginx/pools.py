@@ -94,17 +94,25 @@ def patience(options: Options) -> tuple[int, int]:
 
 
 def _servers(site: Site) -> list[str]:
-    """Each server, and once more for when all have failed: some requests break every server that they are tried on."""
+    """Each server, and once more for when all have failed: some requests break every server that they are tried on.
+
+    Where there are stand-bys, they are what is left then. NGINX takes none without a server before them.
+    """
     balance = site.options.balance
     failures, seconds = patience(site.options)
     shares = _shares(site.servers, hashed=balance in {Balance.SOURCE, Balance.URI})
-    active = [(server.endpoint, share) for server, share in zip(site.servers, shares, strict=True) if share]
-    passes_over = failures > 0 and balance in TAKES_BACKUPS and len(active) > 1
+    weighed = [(server, share) for server, share in zip(site.servers, shares, strict=True) if share]
+    active = [(server.endpoint, share) for server, share in weighed if not server.standby]
+    standby = [(server.endpoint, share) for server, share in weighed if server.standby]
+    if not active:
+        active, standby = standby, []
+    passes_over = failures > 0 and balance in TAKES_BACKUPS and len(active) + len(standby) > 1
     limits = f"max_fails={failures} fail_timeout={seconds}s" if passes_over else "max_fails=0"
     lines = [f"{METHODS[balance]};"] if METHODS[balance] else []
     lines += [f"server {endpoint} weight={share} {limits};" for endpoint, share in active]
-    if passes_over:
-        lines += [f"server {endpoint} weight={share} max_fails=0 backup;" for endpoint, share in active]
+    left = standby or (active if passes_over else [])
+    if balance in TAKES_BACKUPS:
+        lines += [f"server {endpoint} weight={share} max_fails=0 backup;" for endpoint, share in left]
     return lines
 
 

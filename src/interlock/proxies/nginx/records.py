@@ -1,7 +1,8 @@
 """A pool's record in NGINX's shared dictionary: what changes without a reload. `interlock.lua` reads it.
 
 ``LEAD METHOD MOST PATIENCE SLOW NAME;ADDRESS:PORT;WEIGHT;on NAME;ADDRESS:PORT;WEIGHT;off …``; LEAD is ``open``,
-``gone``, or ``closed:RETRY-AFTER:MESSAGE:END`` with percent-encoded parts. Every word comes from a closed grammar.
+``gone``, or ``closed:RETRY-AFTER:MESSAGE:END`` with percent-encoded parts. A stand-by in rotation is ``standby``
+instead of ``on``. Every word comes from a closed grammar.
 """
 
 import re
@@ -29,8 +30,9 @@ from interlock.proxies.nginx.pools import patience
 from interlock.proxies.nginx.traits import retry_after
 from interlock.proxies.serving.sites import Site
 
-_SERVER = re.compile(r"([A-Za-z0-9_.-]+);([0-9a-fA-F.:\[\]]+);(\d+);(on|off)")
+_SERVER = re.compile(r"([A-Za-z0-9_.-]+);([0-9a-fA-F.:\[\]]+);(\d+);(on|standby|off)")
 _CLOSED = "closed:"
+_STANDBY = "standby"
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True):
@@ -38,13 +40,20 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
 
     leads: Lead | Maintenance = Lead.NOWHERE
     servers: Mapping[str, Served] = {}
+    standbys: frozenset[str] = frozenset()
+    """Those of the servers in rotation that take requests only while no other can."""
 
     def line(self, name: str, options: Options) -> str:
         """As it is sent, and written to disk; the options say how a server is chosen."""
         failures, seconds = patience(options)
         choice = f"{options.balance} {failures} {seconds} {options.slow_start}"
-        words = [f"{n};{s.endpoint};{s.weight};{'on' if s.takes_traffic else 'off'}" for n, s in self.servers.items()]
+        words = [f"{n};{s.endpoint};{s.weight};{self._state_of(n)}" for n, s in self.servers.items()]
         return " ".join((name, _lead(self.leads), choice, *words)) + "\n"
+
+    def _state_of(self, name: str) -> str:
+        if not self.servers[name].takes_traffic:
+            return "off"
+        return _STANDBY if name in self.standbys else "on"
 
 
 NO_RECORD = Record()
@@ -53,7 +62,8 @@ NO_RECORD = Record()
 def record_of(site: Site) -> Record:
     """What a site should be served by."""
     leads = (site.maintenance or Lead.BACKEND) if site.routed else Lead.NOWHERE
-    return Record(leads=leads, servers={server.name: _served(server) for server in site.servers})
+    standbys = frozenset(server.name for server in site.servers if server.standby)
+    return Record(leads=leads, servers={server.name: _served(server) for server in site.servers}, standbys=standbys)
 
 
 def read(lines: str) -> dict[str, Record]:
@@ -63,10 +73,11 @@ def read(lines: str) -> dict[str, Record]:
         name, _, text = line.partition(" ")
         lead, _, rest = text.partition(" ")  # how a server is chosen is in what follows, and is skipped
         servers = {
-            match[1]: Served(endpoint=match[2], weight=int(match[3]), takes_traffic=match[4] == "on")
+            match[1]: Served(endpoint=match[2], weight=int(match[3]), takes_traffic=match[4] != "off")
             for match in _SERVER.finditer(rest)
         }
-        found[name] = Record(leads=_read_lead(lead), servers=servers)
+        standbys = frozenset(match[1] for match in _SERVER.finditer(rest) if match[4] == _STANDBY)
+        found[name] = Record(leads=_read_lead(lead), servers=servers, standbys=standbys)
     return found
 
 
@@ -78,10 +89,11 @@ def after(record: Record, steps: Iterable[Step]) -> Record:
 
 
 def _after(record: Record, step: Step) -> Record:
-    servers = dict(record.servers)
+    servers, standbys = dict(record.servers), record.standbys
     match step:
         case AddServer(server=server) | MoveServer(server=server) | EnableServer(server=server):
             servers[server.name] = _served(server)
+            standbys = standbys | {server.name} if server.standby else standbys - {server.name}
         case WeighServer(name=name, weight=weight) if name in servers:
             servers[name] = msgspec.structs.replace(servers[name], weight=weight)
         case DrainServer(name=name) if name in servers:
@@ -96,7 +108,7 @@ def _after(record: Record, step: Step) -> Record:
             return msgspec.structs.replace(record, leads=Lead.NOWHERE)
         case _:
             pass
-    return msgspec.structs.replace(record, servers=servers)
+    return msgspec.structs.replace(record, servers=servers, standbys=standbys & servers.keys())
 
 
 def match_of(step: Step) -> Match | None:

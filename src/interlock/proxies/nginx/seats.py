@@ -11,8 +11,8 @@ from interlock.core.model import Match, Options
 from interlock.proxies.nginx.lookup import depth_of
 from interlock.proxies.nginx.names import pool_name
 
-FREE = ("balance", "check", "check_interval", "slow_start", "ssl_backend_verify", "websocket_endpoints")
-"""Fields of Options that take no reload: the record has the first four, and the last two need nothing."""
+FREE = ("balance", "check", "check_interval", "slow_start", "locality", "ssl_backend_verify", "websocket_endpoints")
+"""Fields of Options that take no reload: the record has the first five, and the last two need nothing."""
 _PLAIN = Options()
 
 

@@ -33,6 +33,7 @@ def samples(*, verified: bool) -> tuple[Site, ...]:
         Options(check=HealthCheck(kind=CheckKind.HTTP, uri="/health?full=1", host="other.invalid")),
         Options(ssl=True, ssl_only=True, slow_start=30),
         Options(backend_options=("http-no-delay", "keepalive 7"), websocket_endpoints=("/ws",)),
+        Options(locality=("node1",)),
         Options(ssl_backend=True),
         *((Options(ssl_backend=True, ssl_backend_verify=Verify.REQUIRED),) if verified else ()),
     )

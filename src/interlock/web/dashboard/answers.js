@@ -41,5 +41,6 @@ export function traced(answer) {
 
 function share(server) {
   const part = server.in_rotation ? `${Math.round(server.share * 100)} % of the requests` : "not in rotation";
-  return [server.name, `${server.state}, ${part}`];
+  const waits = server.standby && server.in_rotation && server.share === 0;
+  return [server.name, `${waits ? "stand-by" : server.state}, ${part}`];
 }

@@ -214,7 +214,7 @@ class ServerTable {
   take(servers) {
     const rows = servers.map((server) => [server.name, this.#rows.get(server.name) ?? this.#newRow(server.name)]);
     this.#rows = new Map(rows);
-    for (const server of servers) this.#rows.get(server.name).take(server);
+    for (const server of servers) this.#rows.get(server.name).take(server, words.stateOf(server, servers));
     arrange(this.#body, rows.map(([, row]) => row.element));
   }
 
@@ -245,9 +245,10 @@ class ServerRow {
     );
   }
 
-  take(server) {
-    say(this.state, server.state);
-    mark(this.state, "data-state", server.state);
+  take(server, state) {
+    say(this.state, state);
+    mark(this.state, "data-state", state);
+    mark(this.state, "title", state === "stand-by" ? "takes requests only while no local server can" : null);
     say(this.address, words.endpoint(server));
     say(this.weight, String(server.weight));
   }
@@ -286,7 +287,7 @@ function badgesOf(route) {
 }
 
 function dotsOf(servers) {
-  const dots = servers.slice(0, DOTS).map((server) => h("span", { class: "dot", "data-state": server.state }));
+  const dots = servers.slice(0, DOTS).map((server) => h("span", { class: "dot", "data-state": words.stateOf(server, servers) }));
   if (servers.length > DOTS) dots.push(h("span", { class: "more", text: `+${servers.length - DOTS}` }));
   return dots.length > 0 ? dots : [h("span", { class: "more", text: "no server" })];
 }
@@ -294,7 +295,10 @@ function dotsOf(servers) {
 /** `3 ready, 1 down`. */
 function states(servers) {
   const counts = new Map();
-  for (const server of servers) counts.set(server.state, (counts.get(server.state) ?? 0) + 1);
+  for (const server of servers) {
+    const state = words.stateOf(server, servers);
+    counts.set(state, (counts.get(state) ?? 0) + 1);
+  }
   return [...counts].map(([state, number]) => `${number} ${state}`).join(", ") || "none";
 }
 

@@ -34,6 +34,12 @@ export function calendar(at) {
   return CALENDAR.format(new Date(at * 1000));
 }
 
+/** What a server is shown as: a stand-by that is ready waits while a local one of its siblings takes the requests. */
+export function stateOf(server, siblings) {
+  const takes = (each) => !each.standby && each.state === "ready" && each.weight > 0;
+  return server.standby && server.state === "ready" && siblings.some(takes) ? "stand-by" : server.state;
+}
+
 /** `no server`, `1 server`, `2 servers`. */
 export function count(number, one, many = `${one}s`) {
   return `${number === 0 ? "no" : number} ${number === 1 ? one : many}`;
