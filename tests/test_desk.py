@@ -349,7 +349,7 @@ class TestAListThatIsHeld:
         await asyncio.sleep(0.01)
         assert not confirmed.done()
         await office.hear(listed())
-        assert (await asyncio.wait_for(confirmed, 5)).engines == (ENGINE,)
+        assert (await asyncio.wait_for(confirmed, 30)).engines == (ENGINE,)
         assert office.desk.status().engines[0].held == ""
 
     async def test_that_does_not_come_is_told(self, office, monkeypatch):

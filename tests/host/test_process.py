@@ -35,7 +35,7 @@ async def test_a_program_that_is_not_there_is_permanent():
 
 async def test_output_is_bounded_and_decoded(monkeypatch):
     monkeypatch.setattr(process, "OUTPUT_LIMIT", 10)
-    ended = await process.run(["/bin/sh", "-c", "printf 'a\\377bcdefghijklmn'"], seconds=5)
+    ended = await process.run(["/bin/sh", "-c", "printf 'a\\377bcdefghijklmn'"], seconds=30)
     assert ended.output == "a\ufffdbcdefghi"
 
 
@@ -79,8 +79,8 @@ async def test_as_another_user_a_program_has_one_capability_at_most():
         pytest.fail("this test must run as root")
     identity = process.unprivileged(["nobody"])
     argv = ["/bin/grep", "-E", "^(Uid|CapEff|CapBnd|CapAmb|NoNewPrivs)", "/proc/self/status"]
-    plain = await process.run(process.as_identity(argv, identity), seconds=5)
-    ports = await process.run(process.as_identity(argv, identity, ports_below_1024=True), seconds=5)
+    plain = await process.run(process.as_identity(argv, identity), seconds=30)
+    ports = await process.run(process.as_identity(argv, identity, ports_below_1024=True), seconds=30)
     assert f"Uid:\t{identity.uid}\t{identity.uid}" in plain.output
     assert plain.output.count("0000000000000000") == 3
     assert ports.output.count("0000000000000400") == 3

@@ -32,7 +32,7 @@ def changes(engine):
 
 async def test_a_program_runs_in_it_to_the_end(engine, place):
     engine.answers["GET", f"/v1.41/containers/{KEY}/json"] = inspected(**{LABEL: "haproxy"})
-    assert await place.run(["haproxy", "-v"], seconds=5) == Ended(3, "out err")
+    assert await place.run(["haproxy", "-v"], seconds=30) == Ended(3, "out err")
     assert changes(engine) == [("POST", f"/v1.41/containers/{KEY}/exec"), ("POST", "/v1.41/exec/e1/start")]
     asked = json.loads(next(body for method, path, body in engine.asked if path.endswith("/exec")))
     assert asked == {"Cmd": ["haproxy", "-v"], "AttachStdout": True, "AttachStderr": True}
@@ -43,14 +43,14 @@ async def test_a_program_without_an_exit_code_has_not_ended_well(engine, place, 
     engine.answers["GET", f"/v1.41/containers/{KEY}/json"] = inspected(**{LABEL: "haproxy"})
     engine.answers["GET", "/v1.41/exec/e1/json"] = (200, b'{"ExitCode": null, "Running": true}')
     with pytest.raises(TemporaryError, match="no exit code"):
-        await place.run(["haproxy", "-v"], seconds=5)
+        await place.run(["haproxy", "-v"], seconds=30)
 
 
 @pytest.mark.parametrize("labels", [{}, {LABEL: "nginx"}, {LABEL: ""}, {"interlock.app": "main"}])
 async def test_one_without_the_label_is_never_touched(engine, place, labels):
     engine.answers["GET", f"/v1.41/containers/{KEY}/json"] = inspected(**labels)
     with pytest.raises(PermanentError, match=r"not labelled interlock.ext.name=haproxy"):
-        await place.run(["haproxy", "-v"], seconds=5)
+        await place.run(["haproxy", "-v"], seconds=30)
     assert changes(engine) == []
 
 
@@ -58,7 +58,7 @@ async def test_one_without_the_label_is_never_touched(engine, place, labels):
 async def test_one_that_does_not_run_is_waited_for(engine, place, answer):
     engine.answers["GET", f"/v1.41/containers/{KEY}/json"] = answer
     with pytest.raises(TemporaryError, match="does not run"):
-        await place.run(["haproxy", "-v"], seconds=5)
+        await place.run(["haproxy", "-v"], seconds=30)
     assert changes(engine) == []
 
 
@@ -66,5 +66,5 @@ async def test_an_engine_that_does_not_allow_it_says_so(engine, place):
     engine.answers["GET", f"/v1.41/containers/{KEY}/json"] = inspected(**{LABEL: "haproxy"})
     engine.answers["POST", f"/v1.41/containers/{KEY}/exec"] = (403, b'{"message": "forbidden"}')
     with pytest.raises(PermanentError) as refused:
-        await place.run(["haproxy", "-v"], seconds=5)
+        await place.run(["haproxy", "-v"], seconds=30)
     assert "/exec" in refused.value.fix

@@ -75,7 +75,7 @@ async def test_a_health_check_is_waited_for(one):
     await one.until("started", "shop_web_2")
     assert ("ready", "shop_web_2") not in one.told
     one.engine.named("shop_web_2").health = "healthy"
-    await asyncio.wait_for(work, 5)
+    await asyncio.wait_for(work, 30)
     assert one.engine.names == ["shop_web_2"]
 
 
@@ -85,7 +85,7 @@ async def test_an_interlock_that_restarts_is_waited_for(one, silent):
     one.traffic.failures["look"] = silent
     await asyncio.sleep(0.02)
     one.traffic.failures.clear()
-    await asyncio.wait_for(work, 5)
+    await asyncio.wait_for(work, 30)
     assert one.engine.names == ["shop_web_2"]
 
 

@@ -9,7 +9,7 @@ from typing import Self
 
 import msgspec
 
-SECONDS = 5.0
+SECONDS = 20.0
 
 
 class Answer(msgspec.Struct, frozen=True):

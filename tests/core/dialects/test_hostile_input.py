@@ -191,7 +191,7 @@ BIG_VALUES = [
 
 @pytest.mark.parametrize("big", BIG_VALUES)
 def test_big_values_take_no_time(big):
-    started = time.perf_counter()
+    started = time.process_time()
 
     assert_harmless(make(big, domainname="example.com"))
     assert_harmless(make('{"domain":"example.com","alias_domains":["' + big, domainname="example.com"))
@@ -203,7 +203,7 @@ def test_big_values_take_no_time(big):
     )
     assert_harmless(make(hostname=big, domainname=big))
 
-    assert time.perf_counter() - started < SECONDS
+    assert time.process_time() - started < SECONDS
 
 
 @pytest.mark.parametrize(
@@ -218,11 +218,11 @@ def test_big_values_take_no_time(big):
 )
 def test_ten_thousand_labels_take_no_time(label):
     labels = {label.format(number): f"host-{number}.example.com" for number in range(10_000)}
-    started = time.perf_counter()
+    started = time.process_time()
 
     reading = assert_harmless(make(labels=labels | {"interlock.hostname": "www"}))
 
-    assert time.perf_counter() - started < SECONDS
+    assert time.process_time() - started < SECONDS
     assert len(reading.problems) <= 101
 
 

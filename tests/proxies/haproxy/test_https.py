@@ -42,7 +42,7 @@ def shown_certificate(bench, authority, host):
     context = ssl.create_default_context()
     authority.configure_trust(context)
     with (
-        socket.create_connection(("127.0.0.1", bench.settings.ssl_port), timeout=5) as plain,
+        socket.create_connection(("127.0.0.1", bench.settings.ssl_port), timeout=30) as plain,
         context.wrap_socket(plain, server_hostname=host) as secure,
     ):
         assert secure.version() in {"TLSv1.2", "TLSv1.3"}
@@ -74,7 +74,7 @@ async def test_old_protocols_are_refused(https, authority):
     with pytest.warns(DeprecationWarning, match="TLSv1_1"):
         context.minimum_version = context.maximum_version = ssl.TLSVersion.TLSv1_1
     with (
-        socket.create_connection(("127.0.0.1", https.settings.ssl_port), timeout=5) as plain,
+        socket.create_connection(("127.0.0.1", https.settings.ssl_port), timeout=30) as plain,
         pytest.raises((ssl.SSLError, ConnectionError)),
     ):
         context.wrap_socket(plain, server_hostname=HOST)
