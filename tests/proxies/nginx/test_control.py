@@ -54,6 +54,13 @@ async def test_a_refusal_says_what_nginx_said(nginx):
         await Control(nginx.path).put(["pool open\n"])
 
 
+async def test_an_answer_beyond_all_measure_is_not_taken_in(nginx, monkeypatch):
+    monkeypatch.setattr(control_module, "ANSWER_LIMIT", 1000)
+    nginx.text = "x" * 1001
+    with pytest.raises(TemporaryError, match="beyond all measure"):
+        await Control(nginx.path).get(["pool"])
+
+
 async def test_nobody_there_is_temporary(tmp_path):
     with pytest.raises(TemporaryError, match="does not answer"):
         await Control(tmp_path / "none.sock").generation()

@@ -15,6 +15,9 @@ SECONDS = 10.0
 BODY_LENGTH = 1 << 18
 """Characters of one question; no event loop, ours or NGINX's, should be at one for long."""
 
+ANSWER_LIMIT = 1 << 28
+"""Bytes of one answer; one question has at most 13,000 pools, and the record of one with 100 servers 6 KB."""
+
 _GENERATION = re.compile(r"interlock ([0-9a-f]{16}) (\d+)\n")
 
 
@@ -73,12 +76,22 @@ class Control:
                 aiohttp.ClientSession(connector=aiohttp.UnixConnector(str(self._socket))) as session,
                 session.request("GET" if body is None else "POST", f"http://nginx{path}", data=body) as answer,
             ):
-                text = await answer.text()
+                text = await _text_of(answer)
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
             raise TemporaryError(f"nginx does not answer: {error or type(error).__name__}") from error
         if answer.status != HTTPStatus.OK:
             raise TemporaryError(f"nginx refused {path}: {answer.status} {shown(text.strip())}")
         return text
+
+
+async def _text_of(answer: aiohttp.ClientResponse) -> str:
+    """An answer's text, as far as anybody of good will would go: it may come from a container."""
+    body = bytearray()
+    async for piece in answer.content.iter_any():
+        body += piece
+        if len(body) > ANSWER_LIMIT:
+            raise TemporaryError("nginx gives an answer beyond all measure")
+    return body.decode(errors="replace")
 
 
 def _bodies(lines: Iterable[str]) -> Iterable[str]:
