@@ -75,6 +75,15 @@ def test_connections_are_counted_by_the_other_end(family, address):
     server.communicate()
 
 
+def test_connections_of_another_network_are_counted_by_its_tables():
+    row = "   0: 0100007F:9C40 {} {} 00000000:00000000 00:00000000 00000000 101 0 4711 1 x"
+    six = "B80D0120000000000000000001000000:0050"
+    rows = [row.format("0200000A:1388", "01"), row.format("0200000A:1388", "01"), row.format("0200000A:1388", "06")]
+    tables = "\n".join(["  sl  local_address rem_address   st", *rows, "", row.format(six, "01"), "cat: no such file"])
+    endpoints = ["10.0.0.2:5000", "10.0.0.3:5000", "[2001:db8::1]:80"]
+    assert procfs.connections_in(tables, endpoints) == {"10.0.0.2:5000": 2, "[2001:db8::1]:80": 1}
+
+
 @pytest.mark.parametrize(("family", "address"), [(socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")])
 def test_who_listens_on_a_port_is_told(family, address, monkeypatch):
     with socket.create_server((address, 0), family=family) as listener:

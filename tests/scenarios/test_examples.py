@@ -26,6 +26,7 @@ def readable() -> list[tuple[Path, ...]]:
         (demo / "compose.yaml", demo / "socket.yaml"),
         (external / "compose.yaml",),
         (external / "compose.yaml", external / "socket.yaml"),
+        (external / "compose.yaml", external / "compose.nginx.yaml"),
     ]
     original = [
         (walkthrough / "docker-compose.v1.yml",),
@@ -45,10 +46,14 @@ def test_compose_takes_every_example():
 
 def test_the_page_of_external_proxies_shows_the_example():
     page = (REPOSITORY / "docs" / "external-proxies.md").read_text("utf-8")
-    shown = yaml.safe_load(page.partition("```yaml\n")[2].partition("```")[0])
+    shown, of_nginx = (yaml.safe_load(part.partition("```")[0]) for part in page.split("```yaml\n")[1:])
     example = yaml.safe_load((EXAMPLES / "external" / "compose.yaml").read_text("utf-8"))["services"]
     for key in ("command", "hostname", "labels", "restart", "user", "volumes"):
         assert shown["edge"][key] == example["edge"][key]
     assert shown["interlock"]["command"] == example["interlock"]["command"]
     assert shown["interlock"]["environment"].items() <= example["interlock"]["environment"].items()
     assert set(example["interlock"]["volumes"]) <= set(shown["interlock"]["volumes"])
+    added = yaml.safe_load((EXAMPLES / "external" / "compose.nginx.yaml").read_text("utf-8"))["services"]
+    for key in ("command", "labels", "user"):
+        assert of_nginx["edge"][key] == added["edge"][key]
+    assert of_nginx["interlock"] == added["interlock"]

@@ -1,13 +1,22 @@
-"""HAProxies in containers of their own, configured from outside: Interlock runs none, and they see no Docker socket."""
+"""Proxies in containers of their own, configured from outside: Interlock runs none, and they see no Docker socket."""
 
 import re
 import shutil
+import signal
+import socket
+import ssl
 import tempfile
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
+import trustme
 
-from testbed import compose, images
+from interlock.proxies.nginx.binary import PROGRAM as NGINX
+from interlock.proxies.serving.program import candidates
+from testbed import base_image, compose, images
+from testbed.dockerd import PrivateDockerd
+from testbed.load import Load
 from testbed.native import PROGRAM
 from testbed.programs import run
 from testbed.visits import Site
@@ -19,33 +28,77 @@ HOST = "demo.interlock.com"
 DATA = 'INTERLOCK_DATA={"hostname":"demo","domain":"interlock.com"}'
 HOSTILE = 'INTERLOCK_DATA={"hostname":"evil","domain":"interlock.com","balance_algorithm":"x\\n  stats socket /x"}'
 PORT = 8080
+NEWEST_NGINX = Path(candidates(NGINX, "")[-1])
+"""As the stock image has it: without Lua."""
 EDGES = {"edge-1": 7601, "edge-2": 7602}
 """Names of proxy containers, and the ports that they publish."""
 SECONDS = 60
+RATE = 100
+"""Requests a second to each proxy."""
+
+
+class Kind(NamedTuple):
+    """What is in a proxy's container, and how it is started, as docs/external-proxies.md has it."""
+
+    label: str
+    image: str
+    command: str
+    user: str = ""
+    """Where it is not the image's."""
+    is_live: bool = True
+    """Whether replicas come and go without a reload."""
+
+
+_HAPROXY = (
+    "until haproxy -c -q -f {place}/haproxy.cfg; do sleep 1; done; "
+    "exec haproxy -W -S {place}/run/master.sock,mode,660 -f {place}/haproxy.cfg"
+)
+_NGINX = (
+    'serve="nginx -e stderr -c {place}/nginx.conf"; '
+    "rm -f {place}/run/*; until $serve -t -q; do sleep 1; done; exec $serve"
+)
+KINDS = {
+    "haproxy": Kind("haproxy", images.HAPROXY, _HAPROXY),
+    "nginx": Kind("nginx", images.NGINX, _NGINX, is_live=False),
+    "nginx-lua": Kind("nginx", images.NGINX_LUA, _NGINX, user="101:101"),
+}
+MIXED = ("haproxy", "nginx")
+EVERY_KIND = pytest.mark.parametrize("outside", [(kind, kind) for kind in KINDS], ids=KINDS, indirect=True)
+EVERY_PAIR = pytest.mark.parametrize(
+    "outside", [*((kind, kind) for kind in KINDS), MIXED], ids=[*KINDS, "both"], indirect=True
+)
 
 
 class Outside:
     """An engine with labelled proxies, a folder that they share with Interlock, and Interlock."""
 
-    def __init__(self, engine, start_interlock):
+    def __init__(self, engine, start_interlock, kinds, *, on_the_host=False, **settings):
+        """`on_the_host`, a HAProxy and an NGINX share the engine's network, and have ports of their own there."""
+        self.engine = engine
         self.docker = engine.docker
         self.address = engine.address
         self.folder = Path(tempfile.mkdtemp(prefix="interlock-external-"))
         self.folder.chmod(0o755)
+        self.kinds = {name: KINDS[kind] for name, kind in zip(EDGES, kinds, strict=True)}
+        self.names = {name: f"{kind.label}@{name}" for name, kind in self.kinds.items()}
+        self.on_the_host = on_the_host
+        at = dict(zip((kind.label for kind in self.kinds.values()), EDGES.values(), strict=True)) if on_the_host else {}
+        ports = {name: str(at.get(kind, PORT)) for kind, name in (("haproxy", "HAPROXY_PORT"), ("nginx", "NGINX_PORT"))}
         self.interlock = start_interlock(
-            engine, ready=False, HAPROXY_PORT=str(PORT), INTERLOCK_EXTERNAL_DIR=str(self.folder)
+            engine,
+            ready=False,
+            options=("--plugin", "nginx"),
+            INTERLOCK_EXTERNAL_DIR=str(self.folder),
+            **ports,
+            **settings,
         )
 
     def run_proxy(self, name, *options):
-        """As docs/external-proxies.md has it."""
-        place = self.folder / name
-        command = (
-            f"until haproxy -c -q -f {place}/haproxy.cfg; do sleep 1; done; "
-            f"exec haproxy -W -S {place}/run/master.sock,mode,660 -f {place}/haproxy.cfg"
-        )
-        words = ["--name", name, "--hostname", name, "--label", "interlock.ext.name=haproxy", *options]
-        words += ["--publish", f"{EDGES[name]}:{PORT}", images.HAPROXY, "sh", "-c", command]
-        self.docker("run", "--detach", *words)
+        kind = self.kinds[name]
+        words = ["--name", name, "--hostname", name, "--label", f"interlock.ext.name={kind.label}", *options]
+        words += ["--network", "host"] if self.on_the_host else ["--publish", f"{EDGES[name]}:{PORT}"]
+        words += ["--user", kind.user] if kind.user else []
+        self.docker("run", "--detach", *words, kind.image, "sh", "-c", kind.command.format(place=self.folder / name))
 
     def run_edges(self):
         for name in EDGES:
@@ -76,7 +129,7 @@ class Outside:
         return self.docker("inspect", "--format", "{{.State.StartedAt}} {{.RestartCount}}", name).strip()
 
     def reloads(self, name):
-        return len(re.findall(rf"\[haproxy@{name}\] proxy reloaded", self.interlock.log))
+        return len(re.findall(rf"\[{self.names[name]}\] proxy reloaded", self.interlock.log))
 
     def interlock_says(self, *words):
         return run([PROGRAM, "--run-dir", self.interlock.folder / "run", *words], seconds=SECONDS)
@@ -87,34 +140,65 @@ def haproxy_image(dockerd, base):
     return images.build_haproxy(dockerd)
 
 
+@pytest.fixture(scope="module")
+def nginx_image(dockerd, base):
+    return images.build_nginx(dockerd, NEWEST_NGINX)
+
+
+@pytest.fixture(scope="module")
+def nginx_lua_image(dockerd, base):
+    return images.build_nginx_lua(dockerd)
+
+
+@pytest.fixture(scope="module")
+def lasting_engine():
+    """One whose containers run on without it."""
+    with (
+        tempfile.TemporaryDirectory(prefix="interlock-dockerd-") as folder,
+        PrivateDockerd(Path(folder), options=("--live-restore",)) as engine,
+    ):
+        images.import_base(engine, base_image.cache_folder())
+        images.build_web(engine)
+        images.build_haproxy(engine)
+        images.build_nginx(engine, NEWEST_NGINX)
+        yield engine
+
+
 @pytest.fixture
-def outside(dockerd, docker, web_image, haproxy_image, interlock_native):
-    stage = Outside(dockerd, interlock_native)
+def outside(*, request, dockerd, docker, web_image, haproxy_image, nginx_image, nginx_lua_image, interlock_native):
+    stage = Outside(dockerd, interlock_native, request.param)
     yield stage
     shutil.rmtree(stage.folder)
 
 
+@EVERY_PAIR
 def test_two_proxies_are_kept_alike_and_never_restarted(outside):
     outside.run_edges()
     first = outside.run_web(2)
     outside.served(*first)
     runs = [outside.runs_of(name) for name in EDGES]
     reloads = [outside.reloads(name) for name in EDGES]
-    one, two = (outside.site(name) for name in EDGES)
-    with one.visitors() as at_one, two.visitors() as at_two:
+    loads = [Load(outside.address, port, HOST, rate=RATE) for port in EDGES.values()]
+    with loads[0], loads[1]:
         more = outside.run_web(3)
         outside.served(*first, *more)
         for name in more:
             outside.docker("stop", "--time", "10", name)
         outside.served(*first)
-    assert at_one.tally.is_clean, at_one.tally
-    assert at_two.tally.is_clean, at_two.tally
+    for load, kind in zip(loads, outside.kinds.values(), strict=True):
+        assert load.account.failures("GET") == [], load.account
+        # A reload follows the signal that ends a container, and no POST that was sent to that is repeated.
+        assert len(load.account.failures("POST")) <= (0 if kind.is_live else len(more)), load.account
+        assert load.account.servers >= {*first, *more}
     assert [outside.runs_of(name) for name in EDGES] == runs
-    assert [outside.reloads(name) for name in EDGES] == reloads, "replicas come and go without a reload"
-    assert all(f"haproxy@{name}" in outside.interlock_says("status") for name in EDGES)
-    assert not (outside.interlock.folder / "state" / "haproxy").exists(), "Interlock runs no HAProxy of its own"
+    for (name, kind), before in zip(outside.kinds.items(), reloads, strict=True):
+        assert (outside.reloads(name) == before) == kind.is_live, "replicas come and go without a reload, if they can"
+    assert all(name in outside.interlock_says("status") for name in outside.names.values())
+    for plugin in ("haproxy", "nginx"):
+        assert not (outside.interlock.folder / "state" / plugin).exists(), "Interlock runs no proxy of its own"
 
 
+@EVERY_KIND
 def test_a_proxy_that_is_killed_comes_back_as_good_and_holds_up_nobody(outside):
     outside.run_edges()
     first = outside.run_web(1)
@@ -129,6 +213,7 @@ def test_a_proxy_that_is_killed_comes_back_as_good_and_holds_up_nobody(outside):
     outside.served_by("edge-1", *first, *more)
 
 
+@EVERY_KIND
 def test_proxies_serve_on_without_interlock_and_are_taken_over_by_the_next_one(outside):
     outside.run_edges()
     first = outside.run_web(1)
@@ -142,9 +227,11 @@ def test_proxies_serve_on_without_interlock_and_are_taken_over_by_the_next_one(o
         more = outside.run_web(1)
         outside.served(*first, *more)
     assert visitors.tally.is_clean, visitors.tally
-    assert outside.reloads("edge-2") == reloads[1], "it is taken over as it is"
+    of_the_replica = 0 if outside.kinds["edge-2"].is_live else 1
+    assert outside.reloads("edge-2") - reloads[1] == of_the_replica, "it is taken over as it is"
 
 
+@EVERY_KIND
 def test_a_hostile_label_costs_nobody_else_anything(outside):
     outside.run_edges()
     first = outside.run_web(1)
@@ -154,25 +241,100 @@ def test_a_hostile_label_costs_nobody_else_anything(outside):
     more = outside.run_web(1)
     outside.served(*first, *more)
     for name in EDGES:
-        assert "stats socket /x" not in (outside.folder / name / "haproxy.cfg").read_text()
+        for path in (outside.folder / name).glob("*.*"):
+            assert path.is_dir() or "socket /x" not in path.read_text()
 
 
+@EVERY_KIND
 def test_a_container_that_does_not_see_the_folder_is_told_how_to(outside):
     outside.run_proxy("edge-1")
-    told = outside.interlock.wait_for(r"haproxy@edge-1: it cannot run: .*", seconds=SECONDS)[0]
+    told = outside.interlock.wait_for(rf"{outside.names['edge-1']}: it cannot run: .*", seconds=SECONDS)[0]
     assert f"at the same path: {outside.folder}" in told
     outside.run_proxy("edge-2", "--volume", f"{outside.folder}:{outside.folder}")
     outside.served_by("edge-2", *outside.run_web(1))
     outside.docker("rm", "--force", "edge-1")
-    outside.interlock.wait_for(r"plugin haproxy@edge-1: no longer a problem", seconds=SECONDS)
+    outside.interlock.wait_for(rf"plugin {outside.names['edge-1']}: no longer a problem", seconds=SECONDS)
 
 
-def test_the_example_serves_with_a_proxy_that_sees_no_engine(*, dockerd, haproxy_image, web_image, interlock_image):
-    file = images.REPOSITORY / "examples" / "external" / "compose.yaml"
-    here = {"HAPROXY_IMAGE": haproxy_image, "WEB_IMAGE": web_image, "INTERLOCK_IMAGE": interlock_image}
-    example = compose.Compose(
-        dockerd, file, project="external", SWARM_URL=dockerd.tcp_url, INTERLOCK_PORT="7603", **here
-    )
+def test_proxies_serve_on_while_the_engine_is_away_and_follow_it_again(*, lasting_engine, interlock_native):
+    stage = Outside(lasting_engine, interlock_native, MIXED, on_the_host=True)
+    try:
+        stage.run_edges()
+        first = stage.run_web(2)
+        stage.served(*first)
+        runs = [stage.runs_of(name) for name in EDGES]
+        one, two = (stage.site(name) for name in EDGES)
+        with one.visitors() as at_one, two.visitors() as at_two:
+            lasting_engine.stop()
+            stage.interlock.wait_for("engine docker is lost", seconds=SECONDS)
+            for visitors in (at_one, at_two):
+                wait_for(lambda visitors=visitors: len(visitors.tally.answers) > 500, "visitors", seconds=SECONDS)
+            lasting_engine.start()
+            stage.served(*first, *stage.run_web(1))
+        assert at_one.tally.is_clean, at_one.tally
+        assert at_two.tally.is_clean, at_two.tally
+        assert [stage.runs_of(name) for name in EDGES] == runs
+    finally:
+        lasting_engine.remove_everything()
+        shutil.rmtree(stage.folder)
+
+
+def test_certificates_are_served_and_renewed_without_a_restart(
+    *, dockerd, docker, web_image, haproxy_image, nginx_image, interlock_native, tmp_path
+):
+    authority, https = trustme.CA(), {"edge-1": 7611, "edge-2": 7612}
+
+    def renew():
+        issued = authority.issue_cert(HOST)
+        issued.private_key_and_cert_chain_pem.write_to_path(str(tmp_path / f"{HOST}.pem"))
+        return ssl.PEM_cert_to_DER_cert(issued.cert_chain_pems[0].bytes().decode())
+
+    first = renew()
+    settings = {"HAPROXY_SSL_CERT": str(tmp_path), "NGINX_SSL_CERT_DIR": str(tmp_path)}
+    ports = {"HAPROXY_SSL_PORT": str(https["edge-1"]), "NGINX_SSL_PORT": str(https["edge-2"])}
+    stage = Outside(dockerd, interlock_native, MIXED, on_the_host=True, **settings, **ports)
+    stage.run_edges()
+    stage.served(*stage.run_web(1))
+    runs = [stage.runs_of(name) for name in EDGES]
+    for renewed in (first, renew()):
+        if renewed != first:
+            stage.interlock.send(signal.SIGHUP)
+        for port in https.values():
+            wait_for(
+                lambda port=port, it=renewed: _shown(stage.address, port) == it, "the certificate", seconds=SECONDS
+            )
+    assert [stage.runs_of(name) for name in EDGES] == runs
+    shutil.rmtree(stage.folder)
+
+
+def _shown(address, port):
+    """The certificate that a proxy shows for the host; b"" where it shows none."""
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    try:
+        with (
+            socket.create_connection((address, port), timeout=SECONDS) as connection,
+            context.wrap_socket(connection, server_hostname=HOST) as secured,
+        ):
+            return secured.getpeercert(binary_form=True)
+    except OSError:
+        return b""
+
+
+@pytest.mark.parametrize("files", [("compose.yaml",), ("compose.yaml", "compose.nginx.yaml")], ids=["haproxy", "nginx"])
+def test_the_example_serves_with_a_proxy_that_sees_no_engine(
+    *, dockerd, haproxy_image, nginx_image, web_image, interlock_image, files
+):
+    folder = images.REPOSITORY / "examples" / "external"
+    here = {
+        "HAPROXY_IMAGE": haproxy_image,
+        "NGINX_IMAGE": nginx_image,
+        "WEB_IMAGE": web_image,
+        "INTERLOCK_IMAGE": interlock_image,
+        "INTERLOCK_PORT": "7603",
+        "SWARM_URL": dockerd.tcp_url,
+    }
+    example = compose.Compose(dockerd, *(folder / file for file in files), project="external", **here)
     site = Site(dockerd.address, 7603, HOST)
 
     def is_served():

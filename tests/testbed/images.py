@@ -2,7 +2,9 @@
 
 import re
 import shutil
+import subprocess
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Protocol
 
@@ -15,6 +17,8 @@ WEB = "interlock-testbed/web"
 DATABASE = "interlock-testbed/db"
 INTERLOCK = "interlock-testbed/interlock"
 HAPROXY = "interlock-testbed/haproxy"
+NGINX = "interlock-testbed/nginx"
+NGINX_LUA = "interlock-testbed/nginx-lua"
 SECONDS = 300.0
 
 _CONTEXT = ("Dockerfile", "pyproject.toml", "uv.lock", "README.md", "LICENSE", "src", "scripts")
@@ -51,24 +55,58 @@ def build_database(engine: Engine, tag: str = DATABASE, *, base: str = BASE) -> 
 
 def build_haproxy(engine: Engine, tag: str = HAPROXY, *, base: str = BASE) -> str:
     """This machine's HAProxy in a container, as the stock image has it: run by nobody special, stopped softly."""
+    program = shutil.which("haproxy", path="/usr/sbin:/usr/local/sbin:/usr/bin")
+    assert program is not None, "haproxy is not installed"
+    return _build_proxy(engine, tag, Path(program), base=base, settings="USER 99:99\nSTOPSIGNAL SIGUSR1\n")
+
+
+def build_nginx(engine: Engine, program: Path, tag: str = NGINX, *, base: str = BASE) -> str:
+    """An NGINX in a container, as the stock image has it: run by root, stopped softly."""
+    return _build_proxy(engine, tag, program, base=base, settings="STOPSIGNAL SIGQUIT\n", target="/usr/sbin/nginx")
+
+
+def build_nginx_lua(engine: Engine, tag: str = NGINX_LUA, *, base: str = BASE) -> str:
+    """The system's NGINX with its Lua module, as on Debian."""
+    more = (*Path("/usr/lib/nginx/modules").glob("n*_http_*module.so"), Path("/usr/share/lua"))
+    return _build_proxy(engine, tag, Path("/usr/sbin/nginx"), base=base, settings="STOPSIGNAL SIGQUIT\n", more=more)
+
+
+def _build_proxy(
+    engine: Engine,
+    tag: str,
+    program: Path,
+    *,
+    base: str,
+    settings: str,
+    target: str = "",
+    more: Iterable[Path] = (),
+) -> str:
+    """A program of this machine (as `target`, else where it is here), and other files and folders of it."""
     with tempfile.TemporaryDirectory() as folder:
         context = Path(folder)
-        _copy_program("haproxy", context / "files")
-        dockerfile = f"FROM {base}\nCOPY files/ /\nUSER 99:99\nSTOPSIGNAL SIGUSR1\n"
-        (context / "Dockerfile").write_text(dockerfile, "utf-8")
+        root = context / "files"
+        _copy_program(program, root, target or str(program))
+        for path in more:
+            if path.is_dir():
+                shutil.copytree(path, root / str(path).lstrip("/"))
+            else:
+                _copy_program(path, root, str(path))
+        (context / "Dockerfile").write_text(f"FROM {base}\nCOPY files/ /\n{settings}", "utf-8")
         engine.docker("build", "--quiet", "--tag", tag, "--network", "none", context, seconds=SECONDS)
     return tag
 
 
-def _copy_program(name: str, root: Path) -> None:
-    """A program of this machine and the libraries that it needs, where they are here."""
-    program = shutil.which(name, path="/usr/sbin:/usr/local/sbin:/usr/bin")
-    assert program is not None, f"{name} is not installed"
-    libraries = re.findall(r"=> (/\S+)", run(["ldd", program]))
-    for source in (Path(program), *map(Path, libraries)):
-        target = root / str(source.parent.resolve() / source.name).lstrip("/")  # /lib is a link to /usr/lib
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy2(source, target)
+def _copy_program(program: Path, root: Path, target: str) -> None:
+    """A program or a library of this machine, and the libraries that it needs, where they are here."""
+    linked = subprocess.run(["ldd", program], capture_output=True, text=True, check=False).stdout  # 1 for a static one
+    _copy(program, root / target.lstrip("/"))
+    for library in map(Path, re.findall(r"=> (/\S+)", linked)):
+        _copy(library, root / str(library.parent.resolve() / library.name).lstrip("/"))  # /lib is a link to /usr/lib
+
+
+def _copy(source: Path, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copy2(source, target)
 
 
 def build_interlock(engine: Engine, tag: str = INTERLOCK, *, base: str = BASE) -> str:

@@ -29,8 +29,6 @@ class Needs(NamedTuple):
     """Name of the setting, and the file or folder; "" for none."""
     open_files: tuple[str, int]
     """Name of the setting that decides, and how many there will be."""
-    may_be_elsewhere: bool = False
-    """Whether ExternalDir has it run in containers, with a program, ports and limits that are theirs."""
 
 
 def _of_haproxy(settings: HaproxySettings) -> Needs:
@@ -41,7 +39,6 @@ def _of_haproxy(settings: HaproxySettings) -> Needs:
         ports=(("HAPROXY_PORT", settings.port), *https),
         certificates=("HAPROXY_SSL_CERT", settings.ssl_cert),
         open_files=("HAPROXY_MAX_CONN", 2 * settings.max_conn + 100),
-        may_be_elsewhere=True,
     )
 
 
@@ -71,7 +68,7 @@ async def check_proxy(
     ours = (f"{settings.state_dir}/", f"{settings.run_dir}/")
     setting, source = needs.certificates
     certificates = check_certificates(setting, source, table) if source else []
-    if settings.external_dir and needs.may_be_elsewhere:
+    if settings.external_dir:  # they run in containers, with programs, ports and limits of their own
         return certificates
     checks = [await _program(needs.program, getattr(plugin.options, "binary", ""))]
     checks += [check_port(setting, port, containers, ours) for setting, port in needs.ports]

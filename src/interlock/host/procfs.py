@@ -16,6 +16,8 @@ LISTENING = "0A"
 """State of a socket that waits for connections."""
 _WORD = 8
 """Hexadecimal digits of the 32-bit words that addresses are written in, each in the byte order of the machine."""
+_INODE = 9
+"""Column of a table of sockets."""
 _SOCKET = re.compile(r"socket:\[(\d+)\]")
 
 
@@ -64,6 +66,15 @@ def connections_of(pids: Iterable[int], endpoints: Collection[str]) -> Counter[s
     return found
 
 
+def connections_in(tables: str, endpoints: Collection[str]) -> Counter[str]:
+    """The same of all processes of another network namespace, by its tables /proc/net/tcp and /proc/net/tcp6.
+
+    Of a machine with our byte order.
+    """
+    rows = _rows(tables.splitlines(), ESTABLISHED)
+    return Counter(remote for remote, _ in rows if remote in endpoints)
+
+
 def listeners_of(port: int) -> list[int]:
     """Processes that listen on a TCP port in our network namespace; 0 for those that we may not look into."""
     inodes = {inode for local, inode in _sockets("self", LISTENING) if local.rpartition(":")[2] == str(port)}
@@ -96,16 +107,17 @@ def _established(pid: int) -> Iterable[tuple[str, str]]:
 
 def _sockets(process: str, state: str) -> Iterable[tuple[str, str]]:
     """Endpoint and inode of each TCP socket in that state; the far end, or our own of one that listens."""
-    column = 1 if state == LISTENING else 2
     for name in ("tcp", "tcp6"):
-        try:
-            lines = (PROC / process / "net" / name).read_text().splitlines()[1:]
-        except OSError:
-            continue
-        for line in lines:
-            fields = line.split()
-            if fields[3] == state:
-                yield _endpoint(fields[column]), fields[9]
+        with contextlib.suppress(OSError):
+            yield from _rows((PROC / process / "net" / name).read_text().splitlines(), state)
+
+
+def _rows(lines: Iterable[str], state: str) -> Iterable[tuple[str, str]]:
+    column = 1 if state == LISTENING else 2
+    for line in lines:
+        fields = line.split()
+        if len(fields) > _INODE and fields[3] == state:
+            yield _endpoint(fields[column]), fields[_INODE]
 
 
 def _endpoint(text: str) -> str:

@@ -295,9 +295,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         Option(
             key="ExternalDir",
             env="INTERLOCK_EXTERNAL_DIR",
-            doc="Directory that containers labelled interlock.ext.name=haproxy have mounted at the same path. With it, "
-            "HAProxy runs in them, and Interlock writes its configuration there and runs its check in them. Unset: "
-            "HAProxy is run here, and nothing is done to any container.",
+            doc="Directory that containers labelled interlock.ext.name=haproxy or nginx have mounted at the same path. "
+            "With it, the proxies run in them, and Interlock writes their configurations there and runs their checks "
+            "in them. Unset: they are run here, and nothing is done to any container.",
         ),
     ] = ""
     poll_interval: Annotated[

@@ -1,6 +1,7 @@
 """Settings -> the frame of the configuration, and what of NGINX itself decides."""
 
-import resource
+import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -9,21 +10,19 @@ from interlock.core.problems import PermanentError
 from interlock.host.process import Identity
 from interlock.proxies.nginx import binary
 from interlock.proxies.nginx.build import build_frame, problems_of
+from interlock.proxies.nginx.disk import Disk
 from interlock.proxies.nginx.settings import NginxSettings
 from interlock.proxies.serving.program import Binary
 
 FULL = "nginx version: nginx/1.22.1\nconfigure arguments: --modules-path=/m --with-http_stub_status_module"
 
 
-def frame(answer=FULL, version=(1, 22, 1), *, https=True, **settings):
-    return build_frame(
-        NginxSettings(**settings),
-        Binary("/usr/sbin/nginx", version, "nginx", answer),
-        socket=Path("/run/c.sock"),
-        pid_file=Path("/run/nginx.pid"),
-        temp_dir=Path("/t"),
-        https=https,
-    )
+def frame(answer=FULL, version=(1, 22, 1), *, https=True, most_open_files=sys.maxsize, **settings):
+    binary = Binary("/usr/sbin/nginx", version, "nginx", answer)
+    with tempfile.TemporaryDirectory() as folder:
+        place = Path(folder)
+        disk = Disk(place / "state", place / "run", "", None, pid_path=settings.get("pid_path", "/run/nginx.pid"))
+        return build_frame(NginxSettings(**settings), binary, disk, most_open_files=most_open_files, https=https)
 
 
 def test_defaults_are_the_originals_where_they_are_safe():
@@ -61,6 +60,8 @@ def test_lua_is_found_where_modules_are_or_built_in(tmp_path):
         return binary.lua_modules(Binary("nginx", (1, 22, 1), "", answer))
 
     assert modules("configure arguments: --add-module=../lua-nginx-module-0.10.26") == ()
+    assert modules("configure arguments: --add-module=../ngx_lua-0.10.26 --with-x") == (), "OpenResty says it so"
+    assert modules("configure arguments: --add-module=../ngx_lua_upstream-0.07") is None
     assert modules("configure arguments: --add-module=njs-0.9.9/nginx") is None
     assert modules(f"configure arguments: --modules-path={tmp_path} --with-x") is None
     for name in binary.LUA_MODULES:
@@ -70,10 +71,8 @@ def test_lua_is_found_where_modules_are_or_built_in(tmp_path):
     )
 
 
-def test_no_more_files_are_asked_for_than_our_own_limit_allows(monkeypatch):
-    monkeypatch.setattr(resource, "getrlimit", lambda _: (100, 1000))
-    assert frame(rlimit_nofile=65_535).open_files == 1000
-    monkeypatch.setattr(resource, "getrlimit", lambda _: (100, resource.RLIM_INFINITY))
+def test_no_more_files_are_asked_for_than_a_worker_can_be_allowed():
+    assert frame(rlimit_nofile=65_535, most_open_files=1000).open_files == 1000
     assert frame(rlimit_nofile=65_535).open_files == 65_535
 
 

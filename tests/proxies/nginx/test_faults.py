@@ -11,8 +11,8 @@ import pytest
 
 from interlock.core.model import Options
 from interlock.core.problems import InterlockError, PermanentError, TemporaryError
-from interlock.host import files
-from interlock.proxies.nginx import master as master_module
+from interlock.host import files, procfs
+from interlock.proxies.nginx import own_master
 
 pytestmark = pytest.mark.real
 
@@ -63,7 +63,7 @@ async def test_a_check_that_hangs_costs_a_new_site_a_delay(new_bench, wrapped, a
     bench = await new_bench(binary=script)
     bench.want(applications.server("web_1"))
     await bench.turn()
-    monkeypatch.setattr(master_module, "CHECK_SECONDS", 0.3)
+    monkeypatch.setattr(own_master, "CHECK_SECONDS", 0.3)
     hang.touch()
     bench.want(applications.server("web_1"), applications.server("web_2"))
     bench.want(applications.server("web_3"), host="new.com")
@@ -71,7 +71,7 @@ async def test_a_check_that_hangs_costs_a_new_site_a_delay(new_bench, wrapped, a
         await bench.turn()
     assert set(await bench.shares(6)) == {"web_1", "web_2"}
     hang.unlink()
-    monkeypatch.setattr(master_module, "CHECK_SECONDS", 10)
+    monkeypatch.setattr(own_master, "CHECK_SECONDS", 10)
     await bench.turn()
     assert await bench.get("new.com") == (200, "web_3")
 
@@ -135,7 +135,7 @@ async def test_an_address_that_nginx_does_not_take_costs_its_own_route(new_bench
 async def test_a_reload_that_does_not_happen_is_noticed_and_the_files_are_put_back(bench, applications, monkeypatch):
     bench.want(applications.server("web_1"))
     await bench.turn()
-    disk = bench.proxy._disk
+    disk = bench.proxy._master.disk
     good = disk.config.read_text()
     write = disk.write
     monkeypatch.setattr(
@@ -173,7 +173,9 @@ async def test_a_port_that_is_taken_when_it_is_first_needed_is_noticed(bench, ap
 async def test_a_reload_by_somebody_else_is_seen(bench, applications):
     bench.want(applications.server("web_1"))
     await bench.turn()
-    bench.proxy._disk.config.write_text(bench.proxy._disk.config.read_text().replace("interlock ", "interlock 0000 "))
+    bench.proxy._master.disk.config.write_text(
+        bench.proxy._master.disk.config.read_text().replace("interlock ", "interlock 0000 ")
+    )
     bench.proxy._loader.generation = "0" * 16
     assert await bench.proxy.observe(None) == {}
     await bench.turn()
@@ -234,7 +236,7 @@ async def test_a_full_disk_stops_new_sites_only_and_is_got_over(small_disk, new_
     bench = await new_bench(binary=DEBIAN)
     bench.want(applications.server("web_1"))
     await bench.turn()
-    good = bench.proxy._disk.config.read_bytes()
+    good = bench.proxy._master.disk.config.read_bytes()
     ballast = small_disk / "ballast"
     with contextlib.suppress(OSError), ballast.open("wb") as file:
         file.write(b"x" * (1 << 20))
@@ -243,7 +245,7 @@ async def test_a_full_disk_stops_new_sites_only_and_is_got_over(small_disk, new_
     with pytest.raises(TemporaryError, match="No space"):
         await bench.turn()
     assert set(await bench.shares(6)) == {"web_1", "web_2"}
-    assert bench.proxy._disk.config.read_bytes() == good
+    assert bench.proxy._master.disk.config.read_bytes() == good
     ballast.unlink()
     await bench.turn()
     assert await bench.get("new.com") == (200, "web_3")
@@ -300,8 +302,8 @@ async def test_old_workers_with_long_connections_end_after_a_bounded_time(new_be
         bench.want(applications.server("web_1"), host=f"n{number}.com")
         await bench.turn()
     master = bench.proxy._master
-    assert master.retiring(), "the connections hold old workers"
-    await until(lambda: len(master.workers()) == bench.settings.worker_processes, seconds=30)
+    assert await master.retiring(), "the connections hold old workers"
+    await until(lambda: len(procfs.children_of(master.pid)) == bench.settings.worker_processes, seconds=30)
     assert await bench.get() == (200, "web_1")
     for writer in held:
         writer.close()
@@ -311,7 +313,11 @@ async def test_the_more_old_workers_there_are_the_longer_a_reload_that_can_wait_
     bench = await new_bench(binary=DEBIAN, live_servers=False)
     bench.want(applications.server("web_1"))
     await bench.turn()
-    bench.proxy._master.retiring = lambda: 6
+
+    async def retiring():
+        return 6
+
+    bench.proxy._master.retiring = retiring
     bench.want(applications.server("web_1"), applications.server("web_2"))
     since = asyncio.get_running_loop().time()
     await bench.turn()

@@ -81,7 +81,12 @@ async def test_additions_wait_for_company_and_removals_do_not(new_bench, applica
     await bench.turn()
     assert asyncio.get_running_loop().time() - since > 0.25
     paused = []
-    bench.proxy._master.retiring = lambda: paused.append(1) or 0
+
+    async def retiring():
+        paused.append(1)
+        return 0
+
+    bench.proxy._master.retiring = retiring
     bench.want(applications.server("web_2"))
     await bench.turn()
     assert not paused
@@ -119,10 +124,10 @@ async def test_a_killed_nginx_is_back_by_itself_and_serves_what_is_wanted(bench,
     await bench.settle()
     master = bench.proxy._master
     if victim == "worker":
-        old = master.workers()
+        old = procfs.children_of(master.pid)
         for pid in old:
             os.kill(pid, signal.SIGKILL)
-        await until(lambda: master.workers() and not set(old) & set(master.workers()))
+        await until(lambda: procfs.children_of(master.pid) and not set(old) & set(procfs.children_of(master.pid)))
     else:
         (os.killpg if victim == "all" else os.kill)(master.pid, signal.SIGKILL)
         await until(lambda: bench.looks, seconds=20)
@@ -138,7 +143,7 @@ async def test_an_interlock_that_comes_back_adopts_the_nginx_that_went_on(new_be
     abandon(first)
     second = await new_bench(binary=DEBIAN, port=first.settings.port)
     assert second.proxy._master.pid == first.proxy._master.pid
-    assert second.proxy._master.workers() == first.proxy._master.workers()
+    assert procfs.children_of(second.proxy._master.pid) == procfs.children_of(first.proxy._master.pid)
     assert await second.get() == (200, "web_1")
     second.want(applications.server("web_2"))
     await second.settle()
@@ -168,7 +173,7 @@ async def test_workers_whose_master_died_with_interlock_are_told_to_finish(new_b
     first = await new_bench(binary=DEBIAN)
     first.want(applications.server("web_1"))
     await first.settle()
-    orphans = first.proxy._master.workers()
+    orphans = procfs.children_of(first.proxy._master.pid)
     abandon(first)
     os.kill(first.proxy._master.pid, signal.SIGKILL)
     assert await first.get() == (200, "web_1"), "they go on serving"
@@ -227,8 +232,8 @@ async def test_nginx_runs_without_root_and_with_an_empty_environment(bench, appl
     await bench.settle()
     if os.geteuid() != 0:
         pytest.fail("this test must run as root, to see that root is dropped")
-    await until(lambda: len(bench.proxy._master.workers()) == bench.settings.worker_processes)
-    for pid in (bench.proxy._master.pid, *bench.proxy._master.workers()):
+    await until(lambda: len(procfs.children_of(bench.proxy._master.pid)) == bench.settings.worker_processes)
+    for pid in (bench.proxy._master.pid, *procfs.children_of(bench.proxy._master.pid)):
         status = dict(re.findall(r"^(\w+):\t(.*)$", (PROC / str(pid) / "status").read_text(), re.MULTILINE))
         assert "0" not in status["Uid"].split()
         assert int(status["CapEff"], 16) in {0, 0x400}
@@ -352,7 +357,7 @@ async def test_lua_that_does_not_load_is_not_used(new_bench, applications, monke
     module = folder / "ngx_http_lua_module.so"
     module.write_text("not a library")
     module.chmod(0o644)
-    monkeypatch.setattr("interlock.proxies.nginx.lua.lua_modules", lambda _binary: (str(module),))
+    monkeypatch.setattr("interlock.proxies.nginx.own_master.lua_modules", lambda _binary: (str(module),))
     bench = await new_bench(binary=DEBIAN)
     assert not bench.proxy.abilities.live_servers
     bench.want(applications.server("web_1"))
@@ -410,12 +415,12 @@ async def test_with_lua_another_algorithm_takes_no_reload(new_bench, application
     servers = [applications.server(name) for name in ("web_1", "web_2", "web_3")]
     bench.want(*servers)
     await bench.settle()
-    workers = bench.proxy._master.workers()
+    workers = procfs.children_of(bench.proxy._master.pid)
     assert len(await bench.shares(6)) == 3
     bench.want(*servers, options=Options(balance=Balance.SOURCE))
     await bench.settle()
     assert len(await bench.shares(6)) == 1
-    assert bench.proxy._master.workers() == workers
+    assert procfs.children_of(bench.proxy._master.pid) == workers
 
 
 async def test_with_lua_a_request_that_breaks_servers_reaches_only_some(new_bench, applications):

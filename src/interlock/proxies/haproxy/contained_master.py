@@ -1,23 +1,19 @@
 """HAProxy in a container of the operator's: asked over sockets in a shared folder, and never started or stopped."""
 
 import asyncio
-import os
 from collections.abc import Awaitable, Callable, Sequence
 
 import structlog
 
-from interlock.core.problems import PermanentError, TemporaryError, shown
-from interlock.host.process import Ended, Identity
+from interlock.core.problems import TemporaryError
+from interlock.host.process import Ended
 from interlock.proxies.contract import Context, ProxyContainer
 from interlock.proxies.haproxy.binary import PROGRAM
 from interlock.proxies.haproxy.disk import SharedDisk
 from interlock.proxies.haproxy.master import CHECK_SECONDS, Master
-from interlock.proxies.serving import program
+from interlock.proxies.serving.contained import binary_in, check_group, check_sight, identity_in
 
 log = structlog.get_logger()
-
-LOOK_SECONDS = 10.0
-"""For a question to the container that takes no time."""
 
 
 async def find_in(container: ProxyContainer, context: Context) -> "ContainedMaster":
@@ -27,21 +23,11 @@ async def find_in(container: ProxyContainer, context: Context) -> "ContainedMast
         PermanentError: there is none in it, or it does not see those folders.
         TemporaryError: the container does not run.
     """
-    answer = await container.run([PROGRAM.name, PROGRAM.question], seconds=LOOK_SECONDS)
-    found = program.judged(PROGRAM, PROGRAM.name, answer)
-    identity = await _identity_in(container)
-    if os.geteuid() != 0 and identity.gid not in {os.getegid(), *os.getgroups()}:
-        raise PermanentError(
-            f"its container runs in group {identity.gid}, and Interlock does not",
-            fix=f"run it in Interlock's group, as with Compose's user: haproxy:{os.getegid()}",
-        )
+    found = await binary_in(container, PROGRAM)
+    identity = await identity_in(container)
+    check_group(identity, PROGRAM)
     disk = SharedDisk(context.state_dir, context.run_dir, identity)
-    sees = await container.run(["test", "-w", str(disk.run_dir), "-a", "-r", str(disk.state_dir)], seconds=LOOK_SECONDS)
-    if sees.code:
-        raise PermanentError(
-            f"its container does not see {disk.run_dir}, which Interlock writes to",
-            fix=f"mount the folder of INTERLOCK_EXTERNAL_DIR into it, at the same path: {disk.state_dir.parent}",
-        )
+    await check_sight(container, disk)
     log.info(f"[haproxy] using {found.banner} in a container")
     return ContainedMaster(container, disk)
 
@@ -82,15 +68,3 @@ class ContainedMaster(Master):
     async def stop(self) -> None:
         """It serves on without us."""
         self.disconnect()
-
-
-async def _identity_in(container: ProxyContainer) -> Identity:
-    """Whom the container's programs run as."""
-    uid, gid = [await container.run(["id", option], seconds=LOOK_SECONDS) for option in ("-u", "-g")]
-    try:
-        return Identity(f"user {int(uid.output)}", int(uid.output), int(gid.output))
-    except ValueError as error:
-        raise PermanentError(
-            f"its container does not tell whom it runs as: {shown(uid.output.strip(), length=200)}",
-            fix="use an image that has the program `id`",
-        ) from error

@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-from interlock.core.problems import PermanentError
 from interlock.host import files
 from interlock.host.process import Identity
 from interlock.proxies.haproxy.render import CONFIG
 from interlock.proxies.serving import disk
+from interlock.proxies.serving.contained import SharedFiles
 
 
 class Disk(disk.Disk):
@@ -23,28 +23,12 @@ class Disk(disk.Disk):
         files.write(self.server_state, text, group=self.group, lasting=False)
 
 
-class SharedDisk(Disk):
-    """The files of a HAProxy in a container, which sees their folder under the same path.
-
-    What is above that folder is another world there. What only Interlock may write is in no folder of the proxy's.
-    """
+class SharedDisk(SharedFiles, Disk):
+    """The files of a HAProxy in a container."""
 
     def __init__(self, state_dir: Path, run_dir: Path, identity: Identity) -> None:
         super().__init__(state_dir, run_dir, "", identity)
         self.lock = state_dir / "interlock.lock"
         self.socket_mode = "660"
         """We need not be the user that HAProxy runs as, but share a group."""
-        if len(str(self.master_socket)) > disk.LONGEST_SOCKET_PATH:
-            raise PermanentError(
-                f"{run_dir} is too long a path for a socket",
-                fix="set INTERLOCK_EXTERNAL_DIR to a shorter one, or give the proxy's container a shorter hostname",
-            )
-
-    def within_reach(self, path: str) -> str:
-        """A copy beside the configuration; what we cannot read is left to the proxy's check to refuse."""
-        text = files.read(Path(path)) if path else None
-        if text is None:
-            return path
-        copy = files.folder(self.state_dir / "copies", group=self.group) / Path(path).name
-        files.write(copy, text, group=self.group, lasting=False)
-        return str(copy)
+        self.check_length(self.master_socket)

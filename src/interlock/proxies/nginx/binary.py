@@ -27,7 +27,8 @@ LUA_MODULES = ("ndk_http_module.so", "ngx_http_lua_module.so")
 """In the order in which they must be loaded."""
 
 _MODULES_PATH = re.compile(r"--modules-path=(\S+)")
-_LUA_BUILT_IN = re.compile(r"--add-module=\S*lua-nginx-module|--with-http_lua_module")
+_LUA_BUILT_IN = re.compile(r"--add-module=\S*(?:lua-nginx-module|ngx_lua-\d)|--with-http_lua_module")
+"""The last but one is OpenResty's."""
 
 
 def spare_temp_paths(binary: Binary) -> tuple[str, ...]:
@@ -35,10 +36,15 @@ def spare_temp_paths(binary: Binary) -> tuple[str, ...]:
     return tuple(name for name in UNUSED_MODULES if f"--without-http_{name}_module" not in binary.answer)
 
 
-def lua_modules(binary: Binary) -> tuple[str, ...] | None:
-    """Files to load for its Lua module; none where it is built in; None where there is no such module."""
+def lua_places(binary: Binary) -> tuple[str, ...] | None:
+    """Where the files of its Lua module would be; none where it is built in; None where it can have no such module."""
     if _LUA_BUILT_IN.search(binary.answer):
         return ()
     found = _MODULES_PATH.search(binary.answer)
-    files = [Path(found[1]) / name for name in LUA_MODULES] if found else []
-    return tuple(map(str, files)) if files and all(file.is_file() for file in files) else None
+    return tuple(str(Path(found[1]) / name) for name in LUA_MODULES) if found else None
+
+
+def lua_modules(binary: Binary) -> tuple[str, ...] | None:
+    """Files to load for the Lua module of a program of this machine; None where it has none."""
+    places = lua_places(binary)
+    return places if places is not None and all(Path(place).is_file() for place in places) else None

@@ -2,12 +2,12 @@
 
 import ipaddress
 import re
-import resource
 from pathlib import Path
 
 from interlock.core.problems import PermanentError, Problem, Severity, shown
 from interlock.host.process import Identity
 from interlock.proxies.nginx.binary import HTTP2_BY_ITSELF, SPARES_IDLE_CLIENTS, STATUS_MODULE, spare_temp_paths
+from interlock.proxies.nginx.disk import Disk
 from interlock.proxies.nginx.frame import Frame
 from interlock.proxies.nginx.settings import NginxSettings
 from interlock.proxies.serving.access_log import AccessLogFormat
@@ -23,16 +23,8 @@ _CIPHERS = re.compile(r"[A-Za-z0-9!+:@=_-]+")
 _SYSLOG = re.compile(r"(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:]+\])(?::[0-9]{1,5})?")
 
 
-def build_frame(
-    settings: NginxSettings,
-    binary: Binary,
-    *,
-    socket: Path,
-    pid_file: Path,
-    temp_dir: Path,
-    https: bool,
-) -> Frame:
-    """Check and translate the settings.
+def build_frame(settings: NginxSettings, binary: Binary, disk: Disk, *, most_open_files: int, https: bool) -> Frame:
+    """Check and translate the settings; `most_open_files` is what a worker can be allowed where NGINX runs.
 
     Raises:
         PermanentError: one of them cannot be written into the configuration.
@@ -41,9 +33,9 @@ def build_frame(
     if settings.syslog_addr:
         _check("NGINX_SYSLOG_ADDR", settings.syslog_addr, _SYSLOG)
     return Frame(
-        control_socket=str(socket),
-        pid_file=settings.pid_path or str(pid_file),
-        temp_dir=str(temp_dir),
+        control_socket=str(disk.control_socket),
+        pid_file=str(disk.pid_file),
+        temp_dir=str(disk.temp_dir),
         spare_temp_paths=spare_temp_paths(binary),
         http_port=settings.port,
         https_port=settings.ssl_port if https else 0,
@@ -51,10 +43,12 @@ def build_frame(
         ciphers=settings.ssl_ciphers,
         http2_by_itself=binary.version >= HTTP2_BY_ITSELF,
         spares_idle_clients=binary.version >= SPARES_IDLE_CLIENTS,
-        backend_ca=settings.ssl_backend_ca or next((path for path in SYSTEM_CAS if Path(path).is_file()), ""),
+        backend_ca=disk.within_reach(
+            settings.ssl_backend_ca or next((path for path in SYSTEM_CAS if Path(path).is_file()), "")
+        ),
         worker_processes=settings.worker_processes,
         max_connections=settings.max_conn,
-        open_files=_open_files(settings.rlimit_nofile),
+        open_files=min(settings.rlimit_nofile, most_open_files),
         connect_timeout=settings.proxy_connect_timeout,
         send_timeout=settings.proxy_send_timeout,
         read_timeout=settings.proxy_read_timeout,
@@ -99,12 +93,6 @@ def _protocols(text: str) -> tuple[str, ...]:
             f"NGINX_SSL_PROTOCOLS={shown(text)} cannot be served", fix=f"name some of {' '.join(PROTOCOLS)}"
         )
     return tuple(words)
-
-
-def _open_files(wanted: int) -> int:
-    """As many as our own hard limit allows, which NGINX has too."""
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    return wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
 
 
 def _check(name: str, value: str, grammar: re.Pattern[str]) -> None:

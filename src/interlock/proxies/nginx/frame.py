@@ -9,6 +9,8 @@ CONFIG = "nginx.conf"
 SERVER = "server.conf"
 TLS = "tls.conf"
 """The files that have templates."""
+TRIAL = ".try"
+"""Ends the name of the control socket in a configuration that is only checked."""
 BUILTIN = Template(
     "interlock.proxies.nginx",
     main=f"{CONFIG}.j2",
@@ -68,6 +70,11 @@ class Frame(msgspec.Struct, frozen=True, kw_only=True):
     unknown_status: int = 404
     live: Live | None = None
     template: Template = BUILTIN
+
+    @property
+    def on_trial(self) -> "Frame":
+        """The same for a check, which binds the sockets that it finds and removes them: not those that are in use."""
+        return msgspec.structs.replace(self, control_socket=f"{self.control_socket}{TRIAL}")
 
 
 class Pair(msgspec.Struct, frozen=True, order=True):

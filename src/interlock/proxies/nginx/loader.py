@@ -16,7 +16,6 @@ from interlock.proxies.nginx.frame import Certificates, Frame
 from interlock.proxies.nginx.master import Master, messages
 from interlock.proxies.nginx.render import Rendered, render
 from interlock.proxies.nginx.trial import prove
-from interlock.proxies.serving.disk import Disk
 from interlock.proxies.serving.ledger import Ledger
 from interlock.proxies.serving.sieve import Verdict, sift
 from interlock.proxies.serving.sites import LastGood, Site
@@ -35,7 +34,6 @@ class Loader:
         *,
         templates: TemplateChoice,
         store: Store,
-        disk: Disk,
         master: Master,
         ledger: Ledger,
     ) -> None:
@@ -47,7 +45,7 @@ class Loader:
         self._templates = templates
         self.store = store
         """The operator's certificates."""
-        self._disk = disk
+        self._disk = master.disk
         self._master = master
         self._ledger = ledger
 
@@ -65,7 +63,7 @@ class Loader:
         """
 
         async def prove_with_sites(template: Template) -> None:
-            frame = msgspec.structs.replace(self.frame, template=template)
+            frame = msgspec.structs.replace(self.frame.on_trial, template=template)
             await prove(frame, sites, self.certificates_of, self._disk.write_candidate, self._master.check)
 
         await self._templates.choose(prove_with_sites)
@@ -81,6 +79,8 @@ class Loader:
         sites = (await sift("nginx", last.sites, self._judge)).sites
         rendered = await in_thread(self._write, sites)
         await self._master.start()
+        if (await self._master.control.generation()).generation != rendered.generation:
+            await self._master.reload(rendered.generation)  # it was started by others, before we wrote
         self._note(sites, rendered.generation)
 
     async def take_over(self, last: LastGood) -> None:
@@ -180,7 +180,7 @@ class Loader:
 
     async def _judge(self, sites: Sequence[Site]) -> Verdict:
         """Have NGINX check these sites as a candidate."""
-        rendered = await in_thread(self._render, sites)
+        rendered = await in_thread(lambda: render(self.frame.on_trial, sites, self.certificates_of(sites)))
         await in_thread(self._disk.write_candidate, rendered.files)
         ended = await self._master.check()
         if ended.code == 0:

@@ -7,21 +7,18 @@ import structlog
 
 from interlock.core.problems import InterlockError
 from interlock.host import files
-from interlock.proxies.nginx.binary import lua_modules
 from interlock.proxies.nginx.frame import Certificates, Frame, Live
 from interlock.proxies.nginx.master import Master, messages
 from interlock.proxies.nginx.render import RECORDS, render
-from interlock.proxies.serving.disk import Disk
-from interlock.proxies.serving.program import Binary
 
 log = structlog.get_logger()
 
 SCRIPT = "interlock.lua"
 
 
-def install(binary: Binary, disk: Disk) -> Live | None:
+async def install(master: Master) -> Live | None:
     """Put our Lua where NGINX can read it; None where NGINX has no Lua."""
-    modules = lua_modules(binary)
+    modules, disk = await master.lua_modules(), master.disk
     if modules is None:
         return None
     folder = files.folder(disk.state_dir / "lua", group=disk.group)
@@ -30,9 +27,9 @@ def install(binary: Binary, disk: Disk) -> Live | None:
     return Live(modules, str(folder), str(Path(disk.config).parent / RECORDS))
 
 
-async def works(frame: Frame, disk: Disk, master: Master) -> bool:
+async def works(frame: Frame, master: Master) -> bool:
     """Whether NGINX takes a configuration with Lua in it and no site."""
-    disk.write_candidate(render(frame, (), Certificates()).files)
+    master.disk.write_candidate(render(frame.on_trial, (), Certificates()).files)
     try:
         ended = await master.check()
     except InterlockError as error:

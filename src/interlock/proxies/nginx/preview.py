@@ -8,12 +8,13 @@ from interlock.core.model import Match, Options, RouteTable
 from interlock.proxies.contract import Context, Preview
 from interlock.proxies.nginx import seats
 from interlock.proxies.nginx.binary import PROGRAM
+from interlock.proxies.nginx.disk import Disk
 from interlock.proxies.nginx.frame import CONFIG
-from interlock.proxies.nginx.master import Master
+from interlock.proxies.nginx.own_master import OwnMaster, identity_of
 from interlock.proxies.nginx.render import render
-from interlock.proxies.nginx.setup import identity_of, set_up
+from interlock.proxies.nginx.settings import NginxSettings
+from interlock.proxies.nginx.setup import set_up
 from interlock.proxies.serving import program
-from interlock.proxies.serving.disk import Disk
 from interlock.proxies.serving.ledger import Ledger
 from interlock.proxies.serving.preview import as_real, scratch, texts_on_disk
 
@@ -25,21 +26,21 @@ async def preview(context: Context, table: RouteTable) -> Preview:
         PermanentError: a setting, the template or a certificate cannot be used, or there is no NGINX.
         TemporaryError: NGINX came to no verdict on the template.
     """
-    binary = await program.find(PROGRAM, context.settings.binary)
+    settings: NginxSettings = context.settings
+    binary = await program.find(PROGRAM, settings.binary)
     ledger = Ledger()
     sites = ledger.wanted(table)
     with scratch(context) as paper:
-        user, path = identity_of(context.settings), context.settings.config_path
-        disk = Disk(paper.state_dir, paper.run_dir, user, name=CONFIG, config_path=path)
-        master = Master(binary.path, disk, paper.run_dir / "control.sock")
-        loader = await set_up(paper, binary, disk, master, ledger)
+        user, path = identity_of(settings), settings.config_path
+        disk = Disk(paper.state_dir, paper.run_dir, path, user, pid_path=settings.pid_path)
+        loader = await set_up(settings, OwnMaster(binary, disk), ledger)
         await loader.choose_template(())
         frame = as_real(loader.frame, paper, context)
         seatable = frozenset(
             match for match, route in table.items() if loader.may_seat(match, route.backend.options, ())
         )
         certificates = as_real(loader.certificates_of(sites), paper, context)
-    config = Path(context.settings.config_path or context.state_dir / CONFIG)
+    config = Path(settings.config_path or context.state_dir / CONFIG)
     files = render(frame, sites, certificates).files
     return Preview(
         files=files,

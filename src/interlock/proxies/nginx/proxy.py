@@ -3,9 +3,8 @@
 import asyncio
 import time
 from collections import ChainMap
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from itertools import groupby
-from pathlib import Path
 
 import msgspec
 import structlog
@@ -13,45 +12,38 @@ import structlog
 from interlock.core.model import Match, Options, Route, RouteTable
 from interlock.core.plan import Abilities, CloseRoute, Lead, Reload, Serving, ServingRoute, Step, shape
 from interlock.core.problems import InterlockError, Problem
-from interlock.host import files, procfs
+from interlock.host import files
 from interlock.host.tasks import Tasks
 from interlock.proxies.contract import Context, Outcome
 from interlock.proxies.nginx import build, limits, records, seats, setup
-from interlock.proxies.nginx.binary import PROGRAM
-from interlock.proxies.nginx.certificates import Store
-from interlock.proxies.nginx.frame import CONFIG
 from interlock.proxies.nginx.loader import Loader
 from interlock.proxies.nginx.master import Master
 from interlock.proxies.nginx.names import pool_name
+from interlock.proxies.nginx.own_master import run_here
 from interlock.proxies.nginx.records import NO_RECORD, Record, record_of
 from interlock.proxies.nginx.settings import NginxSettings
-from interlock.proxies.serving import ports, program
 from interlock.proxies.serving.behind import WriteBehind
-from interlock.proxies.serving.disk import Disk
 from interlock.proxies.serving.ledger import Ledger
 from interlock.proxies.serving.sites import LastGood, Site
 
 log = structlog.get_logger()
 
-PORT_SECONDS = 1.0
-"""For workers that were told to finish to let go of their ports."""
 BREATH = 0.25
 """Seconds between two reloads that only bring servers in, for each generation of workers that is still there."""
 LONGEST_BREATH = 5.0
 
 
 class NginxProxy:
-    """One NGINX, run and driven by this process."""
+    """One NGINX, driven by this process, and run by it or by others."""
 
-    _binary: program.Binary
-    _disk: Disk
     _lock: files.Lock
     _master: Master
-    _store: Store
     _loader: Loader
 
-    def __init__(self, context: Context) -> None:
+    def __init__(self, context: Context, found: Callable[[Context], Awaitable[Master]] = run_here) -> None:
+        """`found` tells which NGINX it is, when it is to be prepared."""
         self._context = context
+        self._found = found
         self._settings: NginxSettings = context.settings
         self._tasks = Tasks("nginx")
         self._ledger = Ledger()
@@ -62,21 +54,10 @@ class NginxProxy:
         return Abilities(live_servers=self._is_live, honours=limits.HONOURED)
 
     async def prepare(self) -> None:
-        settings, context = self._settings, self._context
-        self._binary = await program.find(PROGRAM, settings.binary)
-        self._disk = Disk(
-            context.state_dir,
-            context.run_dir,
-            setup.identity_of(settings),
-            name=CONFIG,
-            config_path=settings.config_path,
-        )
-        self._disk.check_reachable("NGINX", self._socket)
-        self._lock = files.Lock(context.run_dir / "interlock.lock")
-        self._master = Master(self._binary.path, self._disk, self._socket)
-        log.info(f"[nginx] using {self._binary.banner} at {self._binary.path}")
+        self._master = await self._found(self._context)
+        self._lock = files.Lock(self._master.disk.lock)
         try:
-            self._loader = await setup.set_up(context, self._binary, self._disk, self._master, self._ledger)
+            self._loader = await setup.set_up(self._settings, self._master, self._ledger)
             await self._begin()
         except BaseException:
             await self._master.stop()
@@ -100,7 +81,7 @@ class NginxProxy:
         """Connections to the servers, of all workers; idle ones that are kept for a next request count too."""
         route = self._ledger.table.get(match) if self._ledger.table is not None else None
         names = {server.endpoint: server.name for server in route.backend.servers} if route is not None else {}
-        found = procfs.connections_of(self._master.workers(), names.keys())
+        found = await self._master.connections(names.keys())
         return {names[endpoint]: count for endpoint, count in found.items()}
 
     async def apply(self, steps: Sequence[Step], table: RouteTable) -> Outcome:
@@ -129,13 +110,13 @@ class NginxProxy:
     def problems(self, route: Route | None) -> tuple[Problem, ...]:
         if route is not None:
             return limits.problems_of(self._loader.frame, self._loader.store, route)
-        settings = build.problems_of(self._settings, self._disk.identity)
+        settings = build.problems_of(self._settings, self._master.disk.identity)
         return (*settings, *limits.problems_of_itself(self._loader.frame), *self._loader.problems)
 
     def refresh(self) -> str:
         self._loader.store.look()
         frame = self._loader.frame
-        now = setup.frame_of(self._context, self._binary, self._loader.store)
+        now = setup.frame_of(self._settings, self._master, self._loader.store)
         self._loader.frame = msgspec.structs.replace(now, live=frame.live, template=frame.template)
         return self._loader.outdated()
 
@@ -156,10 +137,6 @@ class NginxProxy:
     def _is_live(self) -> bool:
         return self._loader.frame.live is not None
 
-    @property
-    def _socket(self) -> Path:
-        return self._context.run_dir / "control.sock"
-
     async def _begin(self) -> None:
         last = self._last_good()
         await self._loader.choose_template(last.sites)
@@ -168,12 +145,12 @@ class NginxProxy:
         else:
             frame = self._loader.frame
             wanted = (("NGINX_PORT", frame.http_port), ("NGINX_SSL_PORT", frame.https_port))
-            await ports.wait_until_free(wanted, seconds=PORT_SECONDS)
+            await self._master.wait_for_ports(wanted)
             await self._loader.boot(last)
 
     def _last_good(self) -> LastGood:
         try:
-            return self._disk.read_last_good()
+            return self._master.disk.read_last_good()
         except InterlockError as error:
             log.warning(f"[nginx] starting from nothing: {error}")
             return LastGood()
@@ -228,7 +205,7 @@ class NginxProxy:
             not set(site.servers) <= set(in_rotation(match, table)) for match, site in loaded.items()
         ):
             return
-        generations = 1 + self._master.retiring() / self._loader.frame.worker_processes
+        generations = 1 + await self._master.retiring() / self._loader.frame.worker_processes
         due = self._loader.loaded_at + min(BREATH * generations, LONGEST_BREATH)
         await asyncio.sleep(max(0.0, due - time.monotonic()))
 

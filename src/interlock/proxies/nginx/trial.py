@@ -6,18 +6,18 @@ from pathlib import Path
 
 import msgspec
 
-from interlock.host import files
 from interlock.host.process import Ended, unprivileged
 from interlock.host.slices import in_thread
 from interlock.proxies.nginx.binary import HTTP2_BY_ITSELF, PROGRAM, STATUS_MODULE, USERS, spare_temp_paths
+from interlock.proxies.nginx.disk import Disk
 from interlock.proxies.nginx.frame import BUILTIN, CONFIG, Certificates, Frame, Live, Pair
 from interlock.proxies.nginx.lookup import HOSTS_MAP
-from interlock.proxies.nginx.master import Master, messages
+from interlock.proxies.nginx.master import messages
+from interlock.proxies.nginx.own_master import OwnMaster
 from interlock.proxies.nginx.pools import SHARED, has_pool, upstream_name
 from interlock.proxies.nginx.quoting import word
 from interlock.proxies.nginx.render import Rendered, render
 from interlock.proxies.serving import program
-from interlock.proxies.serving.disk import Disk
 from interlock.proxies.serving.samples import samples
 from interlock.proxies.serving.sites import Site
 from interlock.proxies.serving.templating import TemplateError
@@ -152,13 +152,11 @@ async def check_file(path: Path, folder: Path, binary: str) -> str:
         TemplateError: it cannot be filled in, lacks what live changes need, or makes what NGINX refuses.
         PermanentError: that NGINX cannot be used.
     """
-    disk = Disk(folder / "state", folder / "run", unprivileged(USERS), name=CONFIG, config_path="")
-    temp_dir = files.folder(folder / "temp", mode=0o770, group=disk.group)
-    socket = disk.run_dir / "control.sock"
+    disk = Disk(folder / "state", folder / "run", "", unprivileged(USERS))
     plain = Frame(
-        control_socket=str(socket),
-        pid_file=str(disk.run_dir / "nginx.pid"),
-        temp_dir=str(temp_dir),
+        control_socket=str(disk.control_socket),
+        pid_file=str(disk.pid_file),
+        temp_dir=str(disk.temp_dir),
         http_port=8080,
         template=BUILTIN.replaced(path),
     )
@@ -177,7 +175,7 @@ async def check_file(path: Path, folder: Path, binary: str) -> str:
         "http2_by_itself": found.version >= HTTP2_BY_ITSELF,
     }
     frame = msgspec.structs.replace(plain, **version)
-    await prove(frame, (), _no_certificates, disk.write_candidate, Master(found.path, disk, socket).check)
+    await prove(frame, (), _no_certificates, disk.write_candidate, OwnMaster(found, disk).check)
     return found.banner
 
 
