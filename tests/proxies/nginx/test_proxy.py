@@ -1,6 +1,7 @@
 """The NGINX plugin against real NGINX processes; what it has in common with HAProxy's is in test_alike.py."""
 
 import asyncio
+import contextlib
 import os
 import re
 import signal
@@ -126,7 +127,8 @@ async def test_a_killed_nginx_is_back_by_itself_and_serves_what_is_wanted(bench,
     if victim == "worker":
         old = procfs.children_of(master.pid)
         for pid in old:
-            os.kill(pid, signal.SIGKILL)
+            with contextlib.suppress(ProcessLookupError):  # it was one that only finished what it had
+                os.kill(pid, signal.SIGKILL)
         await until(lambda: procfs.children_of(master.pid) and not set(old) & set(procfs.children_of(master.pid)))
     else:
         (os.killpg if victim == "all" else os.kill)(master.pid, signal.SIGKILL)
@@ -415,6 +417,7 @@ async def test_with_lua_another_algorithm_takes_no_reload(new_bench, application
     servers = [applications.server(name) for name in ("web_1", "web_2", "web_3")]
     bench.want(*servers)
     await bench.settle()
+    await until(lambda: len(procfs.children_of(bench.proxy._master.pid)) == 1)
     workers = procfs.children_of(bench.proxy._master.pid)
     assert len(await bench.shares(6)) == 3
     bench.want(*servers, options=Options(balance=Balance.SOURCE))
