@@ -4,7 +4,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from interlock.core.model import Match
-from interlock.proxies.haproxy.names import MAINTENANCE_BACKEND, UNKNOWN_BACKEND, backend_name, map_key, match_of
+from interlock.proxies.haproxy.names import (
+    MAINTENANCE_BACKEND,
+    PAGES_BACKEND,
+    UNKNOWN_BACKEND,
+    backend_name,
+    map_key,
+    match_of,
+)
 
 HOSTS = st.from_regex(r"(\*\.)?[a-z0-9_-]{1,4}(\.[a-z0-9_-]{1,4}){0,2}", fullmatch=True)
 PATHS = st.just("/") | st.from_regex(r"(/[A-Za-z0-9._~%+-]{1,3}){1,2}", fullmatch=True)
@@ -20,6 +27,7 @@ def test_names_that_would_meet_are_told_apart():
     assert len({backend_name(match) for match in near}) == len(near)
     assert backend_name(Match("interlock.unknown")) != UNKNOWN_BACKEND
     assert backend_name(Match("interlock.maintenance")) != MAINTENANCE_BACKEND
+    assert backend_name(Match("interlock.pages")) != PAGES_BACKEND
 
 
 @given(one=MATCHES, other=MATCHES)

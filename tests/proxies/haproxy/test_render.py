@@ -126,7 +126,7 @@ ALLOWED_IN_BACKEND = re.compile(
     r"|option (httpchk|ssl-hello-chk|smtpchk|ldap-check|redis-check|[a-z-]+)"
     r'|http-check send meth (GET|HEAD|OPTIONS) uri-lf "%\[be_name,map_str\(checks.map,/\)\]" ver HTTP/1\.[01]'
     r' hdr Host "%\[be_name,map_str\(check_hosts.map,localhost\)\]"'
-    r'|http-request redirect code 302 location "https://%\[var\(txn.host\)\](:\d+)?%\[pathq\]" unless .*'
+    r'|http-request redirect code 302 location "https://%\[req.fhdr\(host\),field\(1,:\)\](:\d+)?%\[pathq\]" unless .*'
     r'|http-request redirect code 301 location "%\[path\]/(\?%\[query\])?" if .*'
     r'|http-request set-path "/%\[path,field\(\d+,/,0\)\]"'
     r"|server [A-Za-z0-9_.-]+ [0-9a-f.:\[\]]+:\d+ weight \d+ pool-purge-delay 5s pool-max-conn 1000( slowstart \d+s)?"

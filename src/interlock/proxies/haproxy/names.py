@@ -10,6 +10,8 @@ UNKNOWN_BACKEND = "interlock_unknown"
 """The backend of requests that nobody asked for."""
 MAINTENANCE_BACKEND = "interlock_maintenance"
 """The backend of requests for a closed host."""
+PAGES_BACKEND = "interlock_pages"
+"""The backend of the operator's pages: statistics and metrics."""
 
 _PLAIN_HOST = re.compile(r"[a-z0-9.-]+")
 _NOT_IN_A_NAME = re.compile(r"[^A-Za-z0-9_.-]")
@@ -28,7 +30,7 @@ def backend_name(match: Match) -> str:
     text = str(match)
     slug = _NOT_IN_A_NAME.sub("_", text.replace(".", "_"))[:_SLUG_LENGTH]
     reversible = match.path == "/" and _PLAIN_HOST.fullmatch(match.host) and len(match.host) <= _SLUG_LENGTH
-    if reversible and slug not in {UNKNOWN_BACKEND, MAINTENANCE_BACKEND}:
+    if reversible and slug not in {UNKNOWN_BACKEND, MAINTENANCE_BACKEND, PAGES_BACKEND}:
         return slug
     return f"{slug}-{sha256(text.encode()).hexdigest()[:6]}"
 

@@ -15,7 +15,7 @@ import msgspec
 from interlock.core.dialects.values import NGINX_OPTION
 from interlock.core.model import Balance, CheckKind, HealthCheck, Maintenance, Match, Options, Retry, Server, Verify
 from interlock.proxies.haproxy.leads import entry_of
-from interlock.proxies.haproxy.names import MAINTENANCE_BACKEND, UNKNOWN_BACKEND, backend_name, map_key
+from interlock.proxies.haproxy.names import MAINTENANCE_BACKEND, PAGES_BACKEND, UNKNOWN_BACKEND, backend_name, map_key
 from interlock.proxies.haproxy.spares import spare
 from interlock.proxies.serving.sites import Site
 from interlock.proxies.serving.templating import Template, TemplateError
@@ -214,6 +214,7 @@ def _variables(frame: Frame, pools: Sequence[Piece]) -> dict[str, Any]:
         "routes_map": ROUTES_MAP,
         "unknown_backend": UNKNOWN_BACKEND,
         "maintenance_backend": MAINTENANCE_BACKEND,
+        "pages_backend": PAGES_BACKEND,
         "wildcard_levels": WILDCARD_LEVELS,
         "retry_after": RETRY_AFTER,
     }
@@ -344,10 +345,8 @@ def _to_https(port: int) -> str:
     """Redirect what came in the clear, also to a trusted proxy before us; without a port where it is the usual one."""
     usual = 443
     suffix = f":{port}" if port not in {0, usual} else ""
-    came_by_https = "{ req.hdr(X-Forwarded-Proto) -i https }"
-    return (
-        f'    http-request redirect code 302 location "https://%[var(txn.host)]{suffix}%[pathq]" unless {came_by_https}'
-    )
+    location = f"https://%[req.fhdr(host),field(1,:)]{suffix}%[pathq]"
+    return f'    http-request redirect code 302 location "{location}" unless {{ req.hdr(X-Forwarded-Proto) -i https }}'
 
 
 def _strip(depth: int) -> list[str]:
