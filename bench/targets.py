@@ -1,5 +1,9 @@
 """What was aimed at, and whether one run met it. Ratios within the run; the largest fleet stands for all."""
 
+import math
+
+NONE_SEEN = "none within 1 s"
+"""What there is to say of percentiles without a sample (measures.sustained waits a second for each)."""
 Numbers = dict[tuple[str, int], float]
 """Name of a number and fleet size -> what was measured."""
 Verdict = tuple[str, str, bool]
@@ -76,10 +80,11 @@ def _rules(numbers: Numbers, sizes: list[int]) -> Verdict:
 
 
 def _spread(numbers: Numbers, sizes: list[int]) -> Verdict:
-    few, many = numbers["per_second", sizes[0]], numbers["per_second", sizes[-1]]
+    ratio = numbers["request_us", sizes[-1]] / numbers["request_us", sizes[0]]
     target = f"generated file at {sizes[-1]:,} hosts within 10 % of itself at {sizes[0]}"
-    return target, f"{many / few:.2f} x its requests/s", many >= 0.9 * few
+    return target, f"{ratio:.2f} x its CPU per request", ratio <= 1.1
 
 
 def _each(values: list[float], sizes: list[int], unit: str = "x") -> str:
-    return ", ".join(f"{value:.1f} {unit} at {size:,}" for value, size in zip(values, sizes, strict=True))
+    said = (NONE_SEEN if value == math.inf else f"{value:.1f} {unit}" for value in values)
+    return ", ".join(f"{figure} at {size:,}" for figure, size in zip(said, sizes, strict=True))

@@ -1,6 +1,7 @@
 """The tables in docs/performance.md are those of the result that is kept beside the bench."""
 
 import json
+import re
 
 import pytest
 
@@ -43,3 +44,7 @@ def test_only_what_stands_between_the_marks_is_replaced(page):
     assert text.endswith(" after")
     assert "old" not in text
     assert page.written(text, RESULT) == text
+
+
+def test_no_cell_holds_an_infinite_number(page):
+    assert not re.search(r"\binf\b", page.PAGE.read_text())

@@ -19,7 +19,7 @@ NAMES = {
     "engine": 2.0,
     "memory": 150.0,
     "request_ratio": 1.03,
-    "per_second": 1000.0,
+    "request_us": 1000.0,
 }
 WORSE = {
     "known p99": 6.1,
@@ -31,7 +31,7 @@ WORSE = {
     "late": 0.02,
     "ready": 3.1,
     "memory": 151.0,
-    "per_second": 899.0,
+    "request_us": 1101.0,
 }
 
 
@@ -65,3 +65,9 @@ def test_a_generated_file_is_judged_at_the_smallest_fleet(verdicts):
 def test_what_was_not_measured_is_not_judged(verdicts):
     assert verdicts({}) == []
     assert [target for target, _, _ in verdicts({("memory", 10): 60.0})] == ["memory at 10 at most 150 MB"]
+
+
+def test_a_lag_of_which_there_is_no_sample_is_told_in_words(verdicts):
+    said = {target: found for target, found, _ in verdicts(numbers(**{"lag p99": float("inf"), "late": 1.0}))}
+    lag = said["500 events/s with a lag under 100 ms (p99)"]
+    assert lag.startswith("99.0 ms at 100, none within 1 s at 10,000;")
