@@ -79,12 +79,13 @@ def test_colour_is_for_terminals_only(program):
     assert "\x1b[" not in on_a_terminal("--help", NO_COLOR="1").replace("\x1b[1m", "").replace("\x1b[0m", "")
 
 
-def test_the_page_does_not_wait_for_what_it_does_not_need():
+@pytest.mark.parametrize(("argument", "unneeded"), [("--help", HEAVY), ("--version", (*HEAVY, "rich"))])
+def test_nothing_waits_for_what_it_does_not_need(argument, unneeded):
     code = f"""
 import sys
 from interlock.cli import main
-assert main(["--help"]) == 0
-print(sorted(set({HEAVY!r}) & set(sys.modules)))
+assert main(["{argument}"]) == 0
+print(sorted(set({unneeded!r}) & set(sys.modules)))
 """
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
     assert ended.stdout.splitlines()[-1] == "[]"

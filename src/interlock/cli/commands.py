@@ -1,14 +1,13 @@
 """The commands by name, each loaded when it is used, with global flags allowed on either side of it."""
 
 import importlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 import typer
 from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
 
-from interlock.cli.help_page import HelpfulCommand, help_page
 from interlock.cli.hoist import hoist, options_of
 from interlock.core.problems import shown
 from interlock.settings import SettingsError
@@ -95,6 +94,13 @@ COMMANDS = (
 )
 
 
+class HelpfulCommand(TyperCommand):
+    """A command with our help page."""
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        formatter.write(_help_page(self, ctx))
+
+
 class Deferred(TyperCommand):
     """A command of which only name and summary are known, until somebody uses it.
 
@@ -126,7 +132,7 @@ class Commands(TyperGroup):
             self.add_command(Deferred(entry))
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
-        formatter.write(help_page(self, ctx))
+        formatter.write(_help_page(self, ctx))
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Bring the global flags to the front, where the parser looks for them."""
@@ -150,3 +156,9 @@ class Commands(TyperGroup):
         for name, command in self.commands.items():
             if isinstance(command, Deferred) and any(option in each.opts for each in command.load().params):
                 yield name
+
+
+def _help_page(command: Any, ctx: Any) -> str:
+    """The page as text. Its module is loaded only now: whoever asks for no help need not wait for Rich."""
+    page: Callable[[Any, Any], str] = importlib.import_module("interlock.cli.help_page").help_page
+    return page(command, ctx)

@@ -13,20 +13,12 @@ from rich.console import Console, Group, RenderableType
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
-from typer.core import TyperCommand
 
 NARROW = 60
 """Columns below which a description stands under its name instead of beside it."""
 INDENT = 2
 NAME_STYLE = "bold cyan"
 TITLE_STYLE = "bold"
-
-
-class HelpfulCommand(TyperCommand):
-    """A command with our help page."""
-
-    def format_help(self, ctx: Any, formatter: Any) -> None:
-        formatter.write(help_page(self, ctx))
 
 
 def help_page(command: Any, ctx: Any) -> str:
