@@ -13,6 +13,7 @@ from interlock.app import App
 from interlock.core.happenings import ReloadDone
 from interlock.core.problems import PermanentError
 from interlock.core.status import PluginKind, PluginState
+from interlock.host import memory
 from interlock.plugins import registry
 from interlock.plugins.contract import ObserverPlugin
 from interlock.proxies import dryrun
@@ -136,3 +137,13 @@ async def test_when_no_plugin_can_run_interlock_ends(engine, settings, plugin, w
         async with asyncio.timeout(60):
             assert await App(settings(engine, plugin)).run() == 1
     assert why in lines[-1]["event"]
+
+
+@pytest.mark.usefixtures("installed")
+async def test_free_memory_is_given_back_again_and_again_once_all_is_served(engine, settings, monkeypatch):
+    done = []
+    monkeypatch.setattr(memory, "GIVE_BACK_SECONDS", 0.01)
+    monkeypatch.setattr(memory, "settle", lambda: done.append("settled"))
+    monkeypatch.setattr(memory, "give_back", lambda: done.append("given back"))
+    assert await run_until(App(settings(engine, "dryrun")), lambda: len(done) > 3) == 0
+    assert done[:3] == ["settled", "given back", "given back"]

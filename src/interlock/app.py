@@ -268,10 +268,13 @@ class App:
         self._tasks.start("settle", self._settle())
 
     async def _settle(self) -> None:
-        """Once all is served, what is known of the fleet is there to stay."""
+        """Once all is served, what is known of the fleet is there to stay; what lists and files need is not."""
         for driver in tuple(self._drivers):
             await driver.served_once.wait()
         memory.settle()
+        while True:
+            await asyncio.sleep(memory.GIVE_BACK_SECONDS)
+            memory.give_back()
 
     async def _drive(self, proxy: Guarded, driver: Driver) -> None:
         """Each proxy starts for itself, so that one that cannot does not hold up another."""

@@ -20,6 +20,12 @@ def listed(**document):
     return listed_container(decode_entry(json.dumps({"Id": ID, **document}).encode()), engine="e", kept=ALL_LABELS)
 
 
+def test_what_many_containers_share_is_kept_once():
+    shared = {"Config": {"Image": "web:1"}, "HostConfig": {"NetworkMode": "front"}, "Node": {"Name": "node-1"}}
+    one, other = inspected(**shared), inspected(**shared)
+    assert all(getattr(one, name) is getattr(other, name) for name in ("image", "network_mode", "node", "stop_signal"))
+
+
 class TestRecordings:
     def test_engine_20(self, recording, kept):
         web = inspected_container(decode_inspected(recording("engine/inspect_healthy.json")), engine="e", kept=kept)

@@ -6,6 +6,7 @@ does not have is a problem, never a guess.
 
 import enum
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 import msgspec
@@ -131,8 +132,14 @@ def _near(request: RouteRequest, container: Container, view: View) -> Address | 
             port = _container_port(request, container)
             if isinstance(port, _Dead):
                 return port
-            return Address(found.address, port, via, f"its address on {shown(found.network)}, a {via}")
+            return Address(found.address, port, via, _why_near(found.network, via))
     return None
+
+
+@lru_cache(maxsize=1024)
+def _why_near(network: str, via: Via) -> str:
+    """The same text for all containers of a network."""
+    return f"its address on {shown(network)}, a {via}"
 
 
 def _published(request: RouteRequest, container: Container, view: View) -> Address | _Dead | None:

@@ -343,22 +343,24 @@ class RouteTable(Mapping[Match, Route]):
 
     def __init__(self, routes: Iterable[Route] = ()) -> None:
         self._routes: dict[Match, Route] = {}
-        self._by_host: dict[str, set[Match]] = {}
+        self._by_host: dict[str, tuple[Match, ...]] = {}
+        """Tuples: most hosts have one match, and a set of one is four times as large."""
         for route in routes:
             self.put(route)
 
     def put(self, route: Route) -> None:
+        if route.match not in self._routes:
+            host = route.match.host
+            self._by_host[host] = (*self._by_host.get(host, ()), route.match)
         self._routes[route.match] = route
-        self._by_host.setdefault(route.match.host, set()).add(route.match)
 
     def drop(self, match: Match) -> None:
         """Forget a route; one that is not there is none the worse."""
         if self._routes.pop(match, None) is None:
             return
-        siblings = self._by_host[match.host]
-        siblings.discard(match)
-        if not siblings:
-            del self._by_host[match.host]
+        siblings = tuple(each for each in self._by_host.pop(match.host) if each != match)
+        if siblings:
+            self._by_host[match.host] = siblings
 
     def of_host(self, host: str) -> frozenset[Match]:
         """Every match of a host, whatever its path."""

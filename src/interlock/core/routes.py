@@ -40,7 +40,7 @@ class Routes:
         self.table = RouteTable()
         self.world = world
         self._readings: dict[ContainerKey, tuple[Container, Reading]] = {}
-        self._matches: dict[ContainerKey, frozenset[Match]] = {}
+        self._matches: dict[ContainerKey, tuple[Match, ...]] = {}
         self._claims: dict[Match, dict[ContainerKey, Claim]] = {}
         self._of_container: dict[ContainerKey, tuple[Problem, ...]] = {}
         self._of_route: dict[Match, tuple[Problem, ...]] = {}
@@ -75,7 +75,7 @@ class Routes:
 
     def matches_of(self, key: ContainerKey) -> frozenset[Match]:
         """The routes that a container takes part in."""
-        return self._matches.get(key, frozenset())
+        return frozenset(self._matches.get(key, ()))
 
     def reading_of(self, key: ContainerKey) -> Reading:
         """What a container asks for, and what of it cannot be read."""
@@ -113,7 +113,7 @@ class Routes:
 
     def _claim(self, key: ContainerKey) -> frozenset[Match]:
         """Read what a container asks for now; say which routes that may change."""
-        before = self._matches.pop(key, frozenset())
+        before = frozenset(self._matches.pop(key, ()))
         for match in before:
             self._claims[match].pop(key)
         self._of_container.pop(key, None)
@@ -130,7 +130,7 @@ class Routes:
             for match in request.matches:
                 self._claims.setdefault(match, {}).setdefault(key, claim)
             now.update(request.matches)
-        self._matches[key] = frozenset(now)
+        self._matches[key] = tuple(now)
         if problems and container.is_up:
             self._of_container[key] = tuple(problems)
         return before | now

@@ -53,7 +53,7 @@ _NEVER = "0001-01-01T00:00:00Z"
 class Kept(msgspec.Struct, frozen=True):
     """What is kept of a container's environment and labels. The rest may hold passwords and is never looked at.
 
-    Names that thousands of containers share are kept once (`intern`), as are networks.
+    Names that thousands of containers share are kept once (`intern`), as are networks, images and nodes.
     """
 
     environment: frozenset[str] = frozenset()
@@ -89,14 +89,14 @@ def inspected_container(document: Inspected, *, engine: str, kept: Kept) -> Cont
         engine=engine,
         id=document.Id,
         name=document.Name.removeprefix("/"),
-        image=config.Image or "",
+        image=intern(config.Image or ""),
         hostname=config.Hostname or "",
         domainname=config.Domainname or "",
         environment=kept.variables(config.Env or ()),
         labels=kept.labels(config.Labels or {}),
         phase=_phase(state),
         health=HEALTHS.get((state.Health or HealthState()).Status or "", Health.NONE),
-        stop_signal=config.StopSignal or "SIGTERM",
+        stop_signal=intern(config.StopSignal or "SIGTERM"),
         stop_timeout=10 if config.StopTimeout is None else config.StopTimeout,
         created=utc(document.Created or ""),
         started_at=utc(state.StartedAt or ""),
@@ -108,8 +108,8 @@ def inspected_container(document: Inspected, *, engine: str, kept: Kept) -> Cont
             for binding in bindings or ()
         ),
         attachments=_attachments(settings),
-        network_mode=(document.HostConfig or Placement()).NetworkMode or "",
-        node=node.Name or "",
+        network_mode=intern((document.HostConfig or Placement()).NetworkMode or ""),
+        node=intern(node.Name or ""),
         node_address=checked_address(node.IP),
     )
 
@@ -122,7 +122,7 @@ def listed_container(entry: Entry, *, engine: str, kept: Kept) -> Container:
         engine=engine,
         id=entry.Id,
         name=name,
-        image=entry.Image or "",
+        image=intern(entry.Image or ""),
         labels=kept.labels(entry.Labels or {}),
         phase=_listed_phase(entry),
         health=entry.told_health or Health.NONE,
@@ -130,8 +130,8 @@ def listed_container(entry: Entry, *, engine: str, kept: Kept) -> Container:
         exposed=_exposed(port for port, _, _ in ports),
         bindings=_bindings(ports),
         attachments=_attachments(entry.NetworkSettings or Addresses()),
-        network_mode=(entry.HostConfig or Placement()).NetworkMode or "",
-        node=node,
+        network_mode=intern((entry.HostConfig or Placement()).NetworkMode or ""),
+        node=intern(node),
     )
 
 

@@ -4,6 +4,9 @@ import contextlib
 import ctypes
 import gc
 
+GIVE_BACK_SECONDS = 10.0
+"""From one time that free pages are given back to the next."""
+
 _M_ARENA_MAX = -8
 """mallopt(3): how many pools of memory threads may open. Ours do nothing but write files."""
 
@@ -21,5 +24,10 @@ def settle() -> None:
     """
     gc.collect()
     gc.freeze()
+    give_back()
+
+
+def give_back() -> None:
+    """Free pages go back to the system (glibc; elsewhere nothing is to be done): 0.1 ms where there are none."""
     with contextlib.suppress(AttributeError):
         ctypes.CDLL(None).malloc_trim(0)

@@ -119,6 +119,7 @@ class _Answers(asyncio.Protocol):
         answered = self._answered
         if answered is not None and not answered.done() and len(self._found) >= self._missing:
             answered.set_result(self._found)
+            self._found = []  # the state of a large fleet is megabytes of text
 
 
 async def ask_once(path: Path, command: str, *, seconds: float) -> str:
