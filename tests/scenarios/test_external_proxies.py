@@ -33,6 +33,8 @@ NEWEST_NGINX = Path(candidates(NGINX, "")[-1])
 EDGES = {"edge-1": 7601, "edge-2": 7602}
 """Names of proxy containers, and the ports that they publish."""
 SECONDS = 60
+OTHER = "101:980"
+"""Whom docs/external-proxies.md has an NGINX run as that is not root's."""
 RATE = 100
 """Requests a second to each proxy."""
 
@@ -188,7 +190,7 @@ def test_two_proxies_are_kept_alike_and_never_restarted(outside):
     for load, kind in zip(loads, outside.kinds.values(), strict=True):
         assert load.account.failures("GET") == [], load.account
         # A reload follows the signal that ends a container, and no POST that was sent to that is repeated.
-        assert len(load.account.failures("POST")) <= (0 if kind.is_live else len(more)), load.account
+        assert len(load.account.failures("POST")) <= (0 if kind.is_live else 2 * len(more)), load.account
         assert load.account.servers >= {*first, *more}
     assert [outside.runs_of(name) for name in EDGES] == runs
     for (name, kind), before in zip(outside.kinds.items(), reloads, strict=True):
@@ -321,11 +323,23 @@ def _shown(address, port):
         return b""
 
 
-@pytest.mark.parametrize("files", [("compose.yaml",), ("compose.yaml", "compose.nginx.yaml")], ids=["haproxy", "nginx"])
+@pytest.mark.parametrize(
+    ("files", "user"),
+    [
+        (("compose.yaml",), ""),
+        (("compose.yaml", "compose.nginx.yaml"), ""),
+        (("compose.yaml", "compose.nginx.yaml"), OTHER),
+    ],
+    ids=["haproxy", "nginx", "nginx-unprivileged"],
+)
 def test_the_example_serves_with_a_proxy_that_sees_no_engine(
-    *, dockerd, haproxy_image, nginx_image, web_image, interlock_image, files
+    *, dockerd, haproxy_image, nginx_image, web_image, interlock_image, files, user, tmp_path
 ):
     folder = images.REPOSITORY / "examples" / "external"
+    paths = [folder / file for file in files]
+    if user:
+        paths.append(tmp_path / "user.yaml")
+        paths[-1].write_text(f'services: {{edge: {{user: "{user}"}}}}\n')
     here = {
         "HAPROXY_IMAGE": haproxy_image,
         "NGINX_IMAGE": nginx_image,
@@ -334,11 +348,13 @@ def test_the_example_serves_with_a_proxy_that_sees_no_engine(
         "INTERLOCK_PORT": "7603",
         "SWARM_URL": dockerd.tcp_url,
     }
-    example = compose.Compose(dockerd, *(folder / file for file in files), project="external", **here)
+    example = compose.Compose(dockerd, *paths, project="external", **here)
     site = Site(dockerd.address, 7603, HOST)
 
     def is_served():
-        return set(site.ask(8).servers) == {key[:12] for key in example.containers("web").values()}
+        """By every worker: for a moment after a reload one that does not know the site yet may take a request."""
+        tally = site.ask(40)
+        return tally.is_clean and set(tally.servers) == {key[:12] for key in example.containers("web").values()}
 
     try:
         example.up()

@@ -112,4 +112,5 @@ def test_scaling_and_restarting_under_load(stage):
         assert all(" kept: IncompleteReadError" in text or " kept: Connection" in text for text in account.failures())
     else:
         assert account.failures("GET") == []
-        assert len(account.failures("POST")) <= TIMES
+        # A reload follows the signal that ends a container, five of them each time, and NGINX repeats no POST.
+        assert len(account.failures("POST")) <= 5 * TIMES

@@ -123,7 +123,7 @@ class ContainedMaster(Master):
         return {process.pid: process.title for process in await self._look() if process.pid in pids}
 
     async def connections(self, endpoints: Collection[str]) -> Counter[str]:
-        """All of the container's, since nothing else in it has any."""
+        """All of its network's: where that is the host's, those of others to the same servers count too."""
         listing = await self._container.run(["cat", "/proc/net/tcp", "/proc/net/tcp6"], seconds=LOOK_SECONDS)
         return procfs.connections_in(listing.output, endpoints)
 
