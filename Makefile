@@ -17,7 +17,7 @@ $(VENV)/.made: pyproject.toml uv.lock scripts/install-python
 	@scripts/install-python
 	@touch $@
 
-system: ## install Docker, Compose and the proxies from the system's packages (root; only what is missing)
+system: ## install Docker, Compose, Podman and the proxies from the system's packages (root; only what is missing)
 	@scripts/install-system
 
 demo: ## see an application scale from one to five containers behind one name (root; DEMO_ONLINE=1 uses Docker Hub)
