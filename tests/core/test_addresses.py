@@ -235,6 +235,14 @@ def test_a_port_published_on_loopback_is_reached_from_its_own_host_only():
     assert reached(REMOTE, bindings=(*bindings, Binding(80, "tcp", "10.0.0.1", 8081)))[0] == "10.0.0.1:8081"
 
 
+def test_of_a_rootless_engine_on_our_host_only_published_ports_are_reached():
+    rootless = View(engine="e", node_address="127.0.0.1")
+    assert reached(rootless, bindings=PUBLISHED) == ("127.0.0.1:32768", Via.PUBLISHED)
+    own = (Binding(80, "tcp", "127.0.0.1", 8080),)
+    assert reached(rootless, bindings=own) == ("127.0.0.1:8080", Via.PUBLISHED)
+    assert "127.0.0.1 only" in problem(rootless, bindings=own, node="another").what
+
+
 def test_on_the_engine_s_own_host_a_published_port_is_on_loopback():
     assert reached(LOCAL, bindings=PUBLISHED) == ("127.0.0.1:32768", Via.PUBLISHED)
 

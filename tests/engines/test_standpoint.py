@@ -6,7 +6,7 @@ import pytest
 from interlock.core.events import View
 from interlock.core.model import Attachment, Container, Phase
 from interlock.engines.address import EngineAddress
-from interlock.engines.standpoint import Surroundings, find_view, moved, own_ids, shares_network_with
+from interlock.engines.standpoint import Surroundings, find_view, is_rootless, moved, own_ids, shares_network_with
 
 OWN = "c0" * 32
 OTHER = "ab" * 32
@@ -20,13 +20,21 @@ PODMAN_MOUNTS = f"521 502 0:25 /containers/overlay-containers/{OWN}/userdata/hos
 CGROUP_V1 = f"9:name=systemd:/docker/{OWN}\n8:pids:/docker/{OWN}\n"
 
 
-def around(mounts="", cgroup="0::/\n", hostname="", *, shared=None):
+def around(mounts="", cgroup="0::/\n", hostname="", *, shared=None, rootless=False):
     texts = {"/proc/self/mountinfo": mounts, "/proc/self/cgroup": cgroup}
 
     async def shares(path):
         return shared
 
-    return Surroundings(read=lambda path: texts.get(path, ""), hostname=hostname, shares_network_with=shares)
+    async def is_of_a_user(path):
+        return rootless
+
+    return Surroundings(
+        read=lambda path: texts.get(path, ""),
+        hostname=hostname,
+        shares_network_with=shares,
+        is_rootless=is_of_a_user,
+    )
 
 
 def running(id_=OWN, mode="default", phase=Phase.RUNNING, networks=("n1", "n2")):
@@ -108,6 +116,11 @@ class TestOnTheHost:
         assert view(around()).local
         assert not view(around(MOUNTS)).local
 
+    def test_networks_of_a_rootless_engine_are_far_and_its_published_ports_are_near(self):
+        found = view(around(shared=True, rootless=True))
+        assert (found.local, found.node_address) == (False, "127.0.0.1")
+        assert not view(around(shared=False, rootless=True)).node_address
+
     def test_a_loopback_address_is_local(self):
         assert view(around(), url="tcp://127.0.0.1:2375").local
         assert not view(around(), url="tcp://10.0.0.1:2375").local
@@ -143,9 +156,11 @@ class TestPeer:
             listener.bind(str(tmp_path / "s"))
             listener.listen()
             assert asyncio.run(shares_network_with(str(tmp_path / "s"))) is True
+            assert asyncio.run(is_rootless(str(tmp_path / "s"))) is False
 
     def test_a_socket_that_is_not_there_tells_nothing(self, tmp_path):
         assert asyncio.run(shares_network_with(str(tmp_path / "s"))) is None
+        assert asyncio.run(is_rootless(str(tmp_path / "s"))) is False
 
 
 def test_what_cannot_be_read_is_empty():

@@ -12,7 +12,7 @@ from testbed.dockerd import PUBLIC_API_PORT, PrivateDockerd
 from testbed.lan import Lan
 from testbed.load import Load
 from testbed.native import PROGRAM
-from testbed.podman import PrivatePodman
+from testbed.podman import PrivatePodman, RootlessPodman
 from testbed.programs import ProgramError, run
 from testbed.waiting import wait_for
 
@@ -170,3 +170,26 @@ def test_podman_and_docker_share_the_load_of_one_host(podman, docker_beside, int
         podman.docker("start", "web_1")
         served(interlock, *here, *there)
     assert load.account.failures("GET") == [], load.account
+
+
+@pytest.fixture
+def rootless():
+    """The Podman of a user, with the test image."""
+    with ExitStack() as stack:
+        folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="interlock-rootless-"))
+        podman = stack.enter_context(RootlessPodman(Path(folder)))
+        images.import_base(podman, base_image.cache_folder())
+        images.build_web(podman)
+        yield podman
+
+
+def test_rootless_containers_are_reached_at_the_ports_that_they_publish(rootless, interlock_native):
+    interlock = interlock_native(rootless)
+    both = start(rootless, "web_1", "web_2")
+    served(interlock, *both)
+    with interlock.site(HOST).visitors() as visitors:
+        rootless.docker("stop", "--time", "10", "web_2")
+        served(interlock, both[0])
+        rootless.docker("start", "web_2")
+        served(interlock, *both)
+    assert visitors.tally.is_clean, visitors.tally

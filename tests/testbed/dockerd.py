@@ -183,7 +183,7 @@ class PrivateDockerd:
     def _answers(self) -> bool:
         assert self._daemon is not None, "just started"
         if self._daemon.has_ended:
-            raise ProgramError(f"dockerd ended at once:\n{self.log_tail()}")
+            raise ProgramError(f"the engine ended at once:\n{self.log_tail()}")
         return engine_api.answers(self.socket)
 
     def stop(self) -> None:

@@ -84,13 +84,14 @@ class Namespaces:
         """`argv`, as it runs beside the engine: in its network, with our files and process numbers."""
         return ["nsenter", f"--net={self.network_file}", "--", *(str(word) for word in argv)]
 
-    def start(self, argv: Sequence[str | Path], *, log: IO[bytes], env: dict[str, str]) -> "Inmate":
-        """Start a service inside."""
+    def start(self, argv: Sequence[str | Path], *, log: IO[bytes], env: dict[str, str], becomes: str = "") -> "Inmate":
+        """Start a service inside; `becomes` is its name where another program only leads to it."""
         entrance = subprocess.Popen(
             self.inside(argv), stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=env, start_new_session=True
         )
         # nsenter forks, since a process cannot change its own process namespace.
-        pid = wait_for(lambda: _child_named(entrance.pid, Path(argv[0]).name), f"{argv[0]} inside", seconds=SECONDS)
+        name = becomes or Path(argv[0]).name
+        pid = wait_for(lambda: _child_named(entrance.pid, name), f"{name} inside", seconds=SECONDS)
         return Inmate(entrance, pid)
 
     def close(self) -> None:

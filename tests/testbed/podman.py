@@ -1,6 +1,7 @@
 """A real Podman of our own: its Docker-compatible API on a socket, in namespaces that leave nothing behind."""
 
 import contextlib
+import os
 from pathlib import Path
 from typing import Any
 
@@ -49,10 +50,15 @@ class PrivatePodman(PrivateDockerd):
         assert self._namespaces is not None, "used outside `with`"
         assert self._log is not None, "used outside `with`"
         self.socket.unlink(missing_ok=True)
-        env = environment(CONTAINERS_CONF=str(self.root / "containers.conf"))
-        command = ["podman", "system", "service", "--time=0", self.url]
-        self._daemon = self._namespaces.start(command, log=self._log, env=env)
+        env = environment(**self._variables())
+        self._daemon = self._namespaces.start(self._command(), log=self._log, env=env, becomes="podman")
         wait_for(self._answers, f"podman (see {self.root}/dockerd.log)", seconds=SECONDS)
+
+    def _command(self) -> list[str]:
+        return ["podman", "system", "service", "--time=0", self.url]
+
+    def _variables(self) -> dict[str, str]:
+        return {"CONTAINERS_CONF": str(self.root / "containers.conf")}
 
     def close(self) -> None:
         """Kill everything at once, in whatever state it is."""
@@ -71,3 +77,45 @@ class PrivatePodman(PrivateDockerd):
         parents = [Path(root, PARENT) for root in CGROUP_ROOTS]
         ours = [parent / name for parent in parents for name in names]
         return [group for group in (*ours, *parents) if group.is_dir()]
+
+
+class RootlessPodman(PrivatePodman):
+    """The same, run by a user like any other, who has no network of the machine's: slirp4netns and rootlessport."""
+
+    USER, SUBORDINATES = 4242, "4242:200000:65536\n"
+
+    def __init__(self, root: Path, **more: Any) -> None:
+        super().__init__(root, **more)
+        self._home, self._runtime = root / "home", root / "runtime"
+        self.socket = self._runtime / "podman" / "podman.sock"
+
+    def _prepare(self, namespaces: Namespaces) -> None:
+        super()._prepare(namespaces)
+        self.root.chmod(0o755)
+        for folder in (self._home, self._runtime, self.socket.parent):
+            folder.mkdir()
+            os.chown(folder, self.USER, self.USER)
+        files = {"subuid": self.SUBORDINATES, "subgid": self.SUBORDINATES}
+        files["passwd"] = f"{Path('/etc/passwd').read_text()}rootless:x:{self.USER}:{self.USER}::{self._home}:/bin/sh\n"
+        for name, text in files.items():
+            (self.root / name).write_text(text, "utf-8")
+            run(namespaces.inside(["mount", "--bind", self.root / name, f"/etc/{name}"]))
+        # Images in memory, as those of the others; and the device by which a user makes a network, open to users.
+        storage = self._home / ".local"
+        for command in (
+            f"mkdir {storage}",
+            f"mount -t tmpfs tmpfs {storage}",
+            f"chown {self.USER}:{self.USER} {storage}",
+            "mknod /run/tun c 10 200",
+            "chmod 666 /run/tun",
+            "mount --bind /run/tun /dev/net/tun",
+        ):
+            run(namespaces.inside(command.split()))
+
+    def _command(self) -> list[str]:
+        identity = [f"--reuid={self.USER}", f"--regid={self.USER}", "--clear-groups"]
+        return ["setpriv", *identity, *super()._command()]
+
+    def _variables(self) -> dict[str, str]:
+        own = {"HOME": str(self._home), "XDG_RUNTIME_DIR": str(self._runtime), "STORAGE_DRIVER": "vfs"}
+        return super()._variables() | own

@@ -148,7 +148,8 @@ def _published(request: RouteRequest, container: Container, view: View) -> Addre
     binding = _binding(request, container, view)
     if isinstance(binding, _Dead):
         return binding
-    if _is_loopback(binding) and not view.local:
+    ours = view.local or (view.node_address == LOOPBACK and not container.node)
+    if _is_loopback(binding) and not ours:
         what = f"is published on {binding.host_ip} only, where nobody but its own host reaches it"
         return _Dead("port", binding.port, what, f'publish it on all addresses (ports: ["{binding.port}"])')
     address = binding.host_ip

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import msgspec
 
+from interlock.core.addresses import LOOPBACK
 from interlock.core.events import View
 from interlock.core.model import Container
 from interlock.engines.address import EngineAddress, Kind
@@ -37,20 +38,32 @@ async def shares_network_with(socket_path: str) -> bool | None:
 
     It cannot when that process is out of sight (Interlock in a container) or out of our rights (not root).
     """
+    return await _shares("net", socket_path)
+
+
+async def is_rootless(socket_path: str) -> bool:
+    """Whether the process that listens on a unix socket runs in a user namespace that is not ours, as far as we see.
+
+    Podman's then keeps its containers' networks in a network namespace that the host does not reach.
+    """
+    return await _shares("user", socket_path) is False
+
+
+async def _shares(kind: str, socket_path: str) -> bool | None:
     with socket.socket(socket.AF_UNIX) as connection:
         connection.settimeout(0)
         try:
             async with asyncio.timeout(_PEER_SECONDS):
                 await asyncio.get_running_loop().sock_connect(connection, socket_path)
             process, _, _ = _PEER.unpack(connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _PEER.size))
-            return _network_namespace(process) == _network_namespace("self")
+            return _namespace(process, kind) == _namespace("self", kind)
         except OSError:
             return None
 
 
-def _network_namespace(process: int | str) -> tuple[int, int]:
-    """What tells one network namespace from another (namespaces(7))."""
-    namespace = Path(f"/proc/{process}/ns/net").stat()
+def _namespace(process: int | str, kind: str) -> tuple[int, int]:
+    """What tells one namespace from another (namespaces(7))."""
+    namespace = Path(f"/proc/{process}/ns/{kind}").stat()
     return namespace.st_dev, namespace.st_ino
 
 
@@ -61,6 +74,7 @@ class Surroundings(msgspec.Struct, frozen=True, kw_only=True):
     """Text of a file, "" when it cannot be read."""
     hostname: str = msgspec.field(default_factory=lambda: os.environ.get("HOSTNAME", ""))
     shares_network_with: Callable[[str], Awaitable[bool | None]] = shares_network_with
+    is_rootless: Callable[[str], Awaitable[bool]] = is_rootless
 
 
 async def find_view(
@@ -82,6 +96,8 @@ async def find_view(
     if own is not None:
         return moved(view, own, is_swarm_manager=is_swarm_manager)
     local = not is_swarm_manager and await _is_on_host(address, candidates, surroundings)
+    if local and address.kind is Kind.UNIX and await surroundings.is_rootless(address.path):
+        return msgspec.structs.replace(view, node_address=LOOPBACK)
     return msgspec.structs.replace(view, local=local)
 
 
