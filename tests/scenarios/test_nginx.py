@@ -25,6 +25,9 @@ BINARIES = candidates(PROGRAM, "")
 WAYS = {"lua": (BINARIES[0], True), "reloads": (BINARIES[0], False), "newest": (BINARIES[-1], False)}
 """The system's NGINX with Lua and without, and the newest at hand."""
 
+LAST_WORDS = {"lua": "1", "reloads": "3", "newest": "3"}
+"""For which applications go on after TERM: until a reload is through, which a busy machine may take longer for."""
+
 
 class Stage:
     """An engine, an Interlock with both proxies, and some containers behind one host."""
@@ -47,7 +50,7 @@ class Stage:
 
     def run(self, count, *, data=DEMO, **environment):
         """Start containers at the same time; their short ids."""
-        variables = {"ON_TERM": "finish", "DELAY": "0.005"} | environment
+        variables = {"ON_TERM": "finish", "LAST_WORDS": LAST_WORDS[self.way], "DELAY": "0.005"} | environment
         words = [word for name, value in variables.items() for word in ("--env", f"{name}={value}")]
 
         def start(_):

@@ -5,9 +5,10 @@ Settings, all optional, from the environment:
     LISTEN_AFTER    seconds until it does
     HEALTHY_AFTER   seconds until /health answers 200 instead of 503
     DELAY           seconds that every answer takes
-    ON_TERM         "finish" (it goes on for a second, then closes its listener, having taken what waited there,
+    ON_TERM         "finish" (it goes on for LAST_WORDS, then closes its listener, having taken what waited there,
                     answers what is under way, and ends), "hang up" (it closes its listener and idle connections at
                     once, and answers what is under way) or "drop" (it ends at once)
+    LAST_WORDS      seconds for which one that finishes goes on (1)
     VERSION         told by /version
 
 Paths: / (any method), /health (`POST /health?is=503` switches it), /slow?seconds=1, /download?seconds=1, /websocket
@@ -33,9 +34,9 @@ from urllib.parse import parse_qsl, urlsplit
 
 BORN = time.monotonic()
 PORT = int(os.environ.get("PORT", "5000"))
-LAST_WORDS = 1.0
-"""Seconds for which one that finishes goes on: an engine tells of a stop only after the signal, on a busy machine well
-after it. A connection that the kernel lets in while a listener closes is reset, whatever the application does."""
+LAST_WORDS = float(os.environ.get("LAST_WORDS", "1"))
+"""An engine tells of a stop only after the signal, on a busy machine well after it. A connection that the kernel lets
+in while a listener closes is reset, whatever the application does."""
 PIECES = 20
 """Parts in which a slow download comes."""
 WEBSOCKET_KEY = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
