@@ -6,6 +6,7 @@ import signal
 import socket
 import ssl
 import tempfile
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -137,6 +138,16 @@ class Outside:
         return run([PROGRAM, "--run-dir", self.interlock.folder / "run", *words], seconds=SECONDS)
 
 
+@contextmanager
+def staged(engine, start_interlock, kinds, **more):
+    """An `Outside` whose folder is gone in the end."""
+    stage = Outside(engine, start_interlock, kinds, **more)
+    try:
+        yield stage
+    finally:
+        shutil.rmtree(stage.folder)
+
+
 @pytest.fixture(scope="module")
 def haproxy_image(dockerd, base):
     return images.build_haproxy(dockerd)
@@ -168,9 +179,8 @@ def lasting_engine():
 
 @pytest.fixture
 def outside(*, request, dockerd, docker, web_image, haproxy_image, nginx_image, nginx_lua_image, interlock_native):
-    stage = Outside(dockerd, interlock_native, request.param)
-    yield stage
-    shutil.rmtree(stage.folder)
+    with staged(dockerd, interlock_native, request.param) as stage:
+        yield stage
 
 
 @EVERY_PAIR
@@ -258,55 +268,57 @@ def test_a_container_that_does_not_see_the_folder_is_told_how_to(outside):
     outside.interlock.wait_for(rf"plugin {outside.names['edge-1']}: no longer a problem", seconds=SECONDS)
 
 
-def test_proxies_serve_on_while_the_engine_is_away_and_follow_it_again(*, lasting_engine, interlock_native):
-    stage = Outside(lasting_engine, interlock_native, MIXED, on_the_host=True)
-    try:
+@pytest.fixture
+def lasting(lasting_engine):
+    yield lasting_engine
+    lasting_engine.remove_everything()
+
+
+def test_proxies_serve_on_while_the_engine_is_away_and_follow_it_again(lasting, interlock_native):
+    with staged(lasting, interlock_native, MIXED, on_the_host=True) as stage:
         stage.run_edges()
         first = stage.run_web(2)
         stage.served(*first)
         runs = [stage.runs_of(name) for name in EDGES]
         one, two = (stage.site(name) for name in EDGES)
         with one.visitors() as at_one, two.visitors() as at_two:
-            lasting_engine.stop()
+            lasting.stop()
             stage.interlock.wait_for("engine docker is lost", seconds=SECONDS)
             for visitors in (at_one, at_two):
                 wait_for(lambda visitors=visitors: len(visitors.tally.answers) > 500, "visitors", seconds=SECONDS)
-            lasting_engine.start()
+            lasting.start()
             stage.served(*first, *stage.run_web(1))
         assert at_one.tally.is_clean, at_one.tally
         assert at_two.tally.is_clean, at_two.tally
         assert [stage.runs_of(name) for name in EDGES] == runs
-    finally:
-        lasting_engine.remove_everything()
-        shutil.rmtree(stage.folder)
 
 
 def test_certificates_are_served_and_renewed_without_a_restart(
     *, dockerd, docker, web_image, haproxy_image, nginx_image, interlock_native, tmp_path
 ):
-    authority, https = trustme.CA(), {"edge-1": 7611, "edge-2": 7612}
+    authority, https = trustme.CA(), {"HAPROXY_SSL_PORT": 7611, "NGINX_SSL_PORT": 7612}
 
     def renew():
         issued = authority.issue_cert(HOST)
         issued.private_key_and_cert_chain_pem.write_to_path(str(tmp_path / f"{HOST}.pem"))
         return ssl.PEM_cert_to_DER_cert(issued.cert_chain_pems[0].bytes().decode())
 
+    def all_show(certificate):
+        for port in https.values():
+            wait_for(lambda port=port: _shown(dockerd.address, port) == certificate, "the certificate", seconds=SECONDS)
+
     first = renew()
     settings = {"HAPROXY_SSL_CERT": str(tmp_path), "NGINX_SSL_CERT_DIR": str(tmp_path)}
-    ports = {"HAPROXY_SSL_PORT": str(https["edge-1"]), "NGINX_SSL_PORT": str(https["edge-2"])}
-    stage = Outside(dockerd, interlock_native, MIXED, on_the_host=True, **settings, **ports)
-    stage.run_edges()
-    stage.served(*stage.run_web(1))
-    runs = [stage.runs_of(name) for name in EDGES]
-    for renewed in (first, renew()):
-        if renewed != first:
-            stage.interlock.send(signal.SIGHUP)
-        for port in https.values():
-            wait_for(
-                lambda port=port, it=renewed: _shown(stage.address, port) == it, "the certificate", seconds=SECONDS
-            )
-    assert [stage.runs_of(name) for name in EDGES] == runs
-    shutil.rmtree(stage.folder)
+    settings |= {name: str(port) for name, port in https.items()}
+    with staged(dockerd, interlock_native, MIXED, on_the_host=True, **settings) as stage:
+        stage.run_edges()
+        stage.served(*stage.run_web(1))
+        runs = [stage.runs_of(name) for name in EDGES]
+        all_show(first)
+        second = renew()
+        stage.interlock.send(signal.SIGHUP)
+        all_show(second)
+        assert [stage.runs_of(name) for name in EDGES] == runs
 
 
 def _shown(address, port):
