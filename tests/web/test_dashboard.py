@@ -96,6 +96,21 @@ async def test_what_changes_is_shown_without_a_reload(browser, interlock):
     await expect(page.locator(".route")).to_have_count(3)
 
 
+async def test_a_stand_by_is_shown_as_one_until_it_takes_the_requests(browser, interlock):
+    near = {"interlock.locality": "near"}
+    interlock.list(
+        web("shop-1", "shop.example.com", number=1, labels=near, task="t1", node="near"),
+        web("shop-2", "shop.example.com", number=2, labels=near, task="t2", node="far"),
+    )
+    page = await browser.open(interlock.url)
+    await expect(server(page, "shop-1").locator(".state")).to_have_text("ready")
+    await expect(server(page, "shop-2").locator(".state")).to_have_text("stand-by")
+    await server(page, "shop-2").get_by_role("button").click()
+    await expect(page.locator("#detail")).to_contain_text("shop-1 takes the requests")
+    interlock.change("shop-1", health=Health.UNHEALTHY)
+    await expect(server(page, "shop-2").locator(".state")).to_have_text("ready")
+
+
 async def test_a_problem_appears_with_its_fix_and_goes(browser, interlock):
     interlock.list(*shop())
     page = await browser.open(interlock.url)
