@@ -17,10 +17,10 @@ from testbed.waiting import wait_for
 
 BRIDGE = "docker0"
 BRIDGE_ADDRESS = "172.31.250.1"
+"""The engine's address as its containers see it; every engine may have the same, since each has its own network."""
 BRIDGE_MAC = "02:42:ac:1f:fa:01"
 """Given to the bridge as dockerd gives its own one. A bridge without takes the lowest of its ports' addresses, another
 one as containers come and go; the kernel then forgets its neighbours, and what they send is lost for seconds."""
-"""The engine's address as its containers see it; every engine may have the same, since each has its own network."""
 API_PORT = 2375
 PUBLIC_API_PORT = 2376
 """Where engines listen that a test reaches from outside."""
