@@ -12,13 +12,14 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from typing import Self
+from typing import NoReturn, Self
 
 CLIENTS = 20
 """Half of them keep their connection, half open one for each request; half GET, half POST."""
 STALL_SECONDS = 1.0
 TIMEOUT_SECONDS = 10.0
-SHOWN = 20
+HEARTBEAT = 0.02
+"""Seconds after which this program wants to run again, to know when the machine did not let it."""
 BEGUN = "begun\n"
 """What it prints first, once it would not be killed by a SIGTERM."""
 
@@ -37,8 +38,9 @@ class Account:
         ]
 
     @property
-    def stalls(self) -> int:
-        return sum(int(counts["stalls"]) for counts in self._report.values())
+    def stalls(self) -> list[str]:
+        """Requests that took over `STALL_SECONDS`, without the time for which the asking program itself did not run."""
+        return [text for counts in self._report.values() for text in counts["stalls"]]
 
     @property
     def requests(self) -> int:
@@ -53,7 +55,7 @@ class Account:
         slowest = max(float(counts["slowest"]) for counts in self._report.values())
         return (
             f"{self.requests} requests, {len(failed)} failed {Counter(failed).most_common(5)}, "
-            f"{self.stalls} took over {STALL_SECONDS:g} s, the slowest {slowest * 1000:.0f} ms"
+            f"{len(self.stalls)} took over {STALL_SECONDS:g} s, the slowest {slowest * 1000:.0f} ms"
         )
 
 
@@ -81,16 +83,35 @@ class FailedError(Exception):
     """A request that did not get what it should."""
 
 
+class Absence:
+    """How long this program did not get to run, on a machine that has too much to do."""
+
+    def __init__(self) -> None:
+        self.began = time.monotonic()
+        self.seconds = 0.0
+        """In all, so far."""
+
+    async def watch(self) -> NoReturn:
+        """Count, for ever."""
+        while True:
+            due = time.monotonic() + HEARTBEAT
+            await asyncio.sleep(HEARTBEAT)
+            self.seconds += time.monotonic() - due
+
+
 class Client:
     """Asks at a steady pace."""
 
-    def __init__(self, address: str, port: int, host: str, *, method: str, keeps: bool) -> None:
+    def __init__(self, address: str, port: int, host: str, *, method: str, keeps: bool, absence: Absence) -> None:
         self.kind = f"{method} {'kept' if keeps else 'fresh'}"
         self.good = 0
-        self.stalls = 0
+        self.stalls: list[str] = []
         self.slowest = 0.0
         self.failures: list[str] = []
         self.servers: set[str] = set()
+        self._absence = absence
+        self._answered = ""
+        """By whom the last request was."""
         self._target = (address, port)
         self._keeps = keeps
         body = "x" * 64 if method == "POST" else ""
@@ -103,7 +124,7 @@ class Client:
         await asyncio.sleep(offset)
         due = time.monotonic()
         while not stop.is_set():
-            began = time.monotonic()
+            began, absent, self._answered = time.monotonic(), self._absence.seconds, "nobody"
             try:
                 async with asyncio.timeout(TIMEOUT_SECONDS):
                     await self._ask()
@@ -113,10 +134,19 @@ class Client:
                 self._hang_up()
             took = time.monotonic() - began
             self.slowest = max(self.slowest, took)
-            self.stalls += took > STALL_SECONDS
+            if took > STALL_SECONDS:
+                await self._note_stall(began, took, absent)
             due = max(due + pause, time.monotonic())
             await asyncio.sleep(due - time.monotonic())
         self._hang_up()
+
+    async def _note_stall(self, began: float, took: float, absent: float) -> None:
+        """Unless it was this program that stood still."""
+        await asyncio.sleep(2 * HEARTBEAT)  # the present absence is only known once it is over
+        absent = self._absence.seconds - absent
+        if took - absent > STALL_SECONDS:
+            when = f"{began - self._absence.began:.2f} s after the beginning"
+            self.stalls.append(f"{self.kind}: {took:.2f} s, {when}; answered by {self._answered}; away {absent:.2f} s")
 
     async def _ask(self) -> None:
         if self._connection is None:
@@ -131,7 +161,8 @@ class Client:
             self._hang_up()
         if status.split()[1] != "200":
             raise FailedError(status)
-        self.servers.add(headers.get("x-server", ""))
+        self._answered = headers.get("x-server", "")
+        self.servers.add(self._answered)
 
     def _hang_up(self) -> None:
         if self._connection is not None:
@@ -140,8 +171,9 @@ class Client:
 
 
 async def ask_until_told(address: str, port: int, host: str, rate: int) -> dict[str, dict[str, object]]:
+    absence = Absence()
     clients = [
-        Client(address, port, host, method=("GET", "POST")[number % 2], keeps=number % 4 < 2)
+        Client(address, port, host, method=("GET", "POST")[number % 2], keeps=number % 4 < 2, absence=absence)
         for number in range(CLIENTS)
     ]
     stop = asyncio.Event()
@@ -149,15 +181,18 @@ async def ask_until_told(address: str, port: int, host: str, rate: int) -> dict[
     sys.stdout.write(BEGUN)
     sys.stdout.flush()
     pause = CLIENTS / rate
-    async with asyncio.TaskGroup() as group:
-        for number, client in enumerate(clients):
-            group.create_task(client.run(pause, stop, pause * number / CLIENTS))
+    async with asyncio.TaskGroup() as watchers:
+        watch = watchers.create_task(absence.watch())
+        async with asyncio.TaskGroup() as group:
+            for number, client in enumerate(clients):
+                group.create_task(client.run(pause, stop, pause * number / CLIENTS))
+        watch.cancel()
     report: dict[str, dict[str, object]] = {}
     for kind in sorted({client.kind for client in clients}):
         chosen = [client for client in clients if client.kind == kind]
         report[kind] = {
             "good": sum(client.good for client in chosen),
-            "stalls": sum(client.stalls for client in chosen),
+            "stalls": [text for client in chosen for text in client.stalls],
             "slowest": max(client.slowest for client in chosen),
             "failures": [text for client in chosen for text in client.failures],
             "servers": sorted(set[str]().union(*(client.servers for client in chosen))),
