@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from interlock.core.dialects import interlock_data, interlock_labels
+from interlock.core.dialects import interlock_data, interlock_labels, lb_labels
 from interlock.core.dialects.fields import Kind
 from interlock.core.dialects.values import BACKEND_OPTIONS
 from interlock.core.model import Balance, CheckKind, RouteRequest, Wishes
@@ -95,6 +95,13 @@ def test_every_deliberate_difference_is_in_the_compatibility_page(identifier):
     rows = re.findall(rf"^\| {re.escape(identifier)} \| .+ \| .+ \| .+ \|$", COMPATIBILITY.read_text(), re.MULTILINE)
 
     assert len(rows) == 1
+
+
+@pytest.mark.parametrize("label", lb_labels.UNSERVED)
+def test_every_label_of_interlock_2_and_3_that_is_not_served_is_in_the_compatibility_page(label):
+    (row,) = re.findall(r"^\| L-unserved \|.*$", COMPATIBILITY.read_text(), re.MULTILINE)
+
+    assert f"`{label}`" in row
 
 
 def test_the_compatibility_page_names_only_modules_that_there_are():
