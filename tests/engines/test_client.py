@@ -15,6 +15,8 @@ from interlock.core.problems import InterlockError, PermanentError, TemporaryErr
 from interlock.engines import client as client_module
 from interlock.engines.address import EngineAddress
 from interlock.engines.client import EngineClient
+from interlock.engines.patience import PRODUCTION
+from interlock.engines.session import KEPT_OPEN
 from interlock.testing import CLASSIC_SWARM, DOCKER_20, DOCKER_29, PODMAN_4, FakeEngine, Fault
 
 
@@ -48,6 +50,10 @@ async def refused(connecting):
         async with connecting:
             pass
     return error.value
+
+
+def test_an_idle_connection_is_kept_from_one_question_to_the_next():
+    assert max(PRODUCTION.silence + PRODUCTION.ping, PRODUCTION.reconcile) < KEPT_OPEN
 
 
 class TestVersions:

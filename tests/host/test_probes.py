@@ -74,6 +74,13 @@ async def test_one_that_listens_later_answers_later_and_is_asked_until_then(aske
     server.close()
 
 
+@pytest.mark.parametrize(
+    ("waited", "pause"), [(0.0, 0.002), (0.004, 0.002), (0.02, 0.005), (2.0, 0.5), (4.0, 1.0), (900.0, 1.0)]
+)
+def test_an_answer_is_noticed_a_quarter_later_at_most_and_never_more_than_a_second(waited, pause):
+    assert probes.pause_after(waited) == pause
+
+
 async def test_a_warm_up_is_a_request_for_the_containers_own_host_and_any_answer_will_do(asked, listener):
     prober, answered, _ = asked
     port, seen = listener

@@ -5,6 +5,13 @@ import aiohttp
 from interlock.core.problems import TemporaryError
 from interlock.engines.address import EngineAddress, Kind
 
+KEPT_OPEN = 75.0
+"""Seconds for which an idle connection is kept: longer than any silence after which the engine is asked for something.
+
+So the inspect that follows an event finds a connection open, and waits for no handshake, which over mutual TLS takes
+longer than the answer.
+"""
+
 
 def session_with(address: EngineAddress, *, agent: str, connect_seconds: float) -> aiohttp.ClientSession:
     """A session with an engine, its certificates read anew; `agent` is the header User-Agent.
@@ -33,5 +40,5 @@ async def body_of(response: aiohttp.ClientResponse, *, asked: str, longest: int)
 
 def _connector(address: EngineAddress) -> aiohttp.BaseConnector:
     if address.kind is Kind.UNIX:
-        return aiohttp.UnixConnector(address.path, limit=0)
-    return aiohttp.TCPConnector(limit=0, ssl=address.tls_context() or False)
+        return aiohttp.UnixConnector(address.path, limit=0, keepalive_timeout=KEPT_OPEN)
+    return aiohttp.TCPConnector(limit=0, keepalive_timeout=KEPT_OPEN, ssl=address.tls_context() or False)

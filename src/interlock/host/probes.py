@@ -21,8 +21,10 @@ from interlock.host.tasks import Tasks
 CONNECT_SECONDS = 1.0
 WARM_SECONDS = 30.0
 """A first request may well compile, migrate or fill a cache."""
-FIRST_PAUSE, LONGEST_PAUSE = 0.004, 1.0
-"""Seconds between two tries, doubling; a container starts to listen some milliseconds after its start event."""
+FIRST_PAUSE, LONGEST_PAUSE = 0.002, 1.0
+"""Seconds between two tries; a container starts to listen some milliseconds after its start event."""
+LATENESS = 0.25
+"""Between these bounds, the pause as a part of what was waited so far; so much later at most is an answer noticed."""
 SILENT_SECONDS = 10.0
 """After this long without an answer the operator is told."""
 AT_ONCE = 128
@@ -83,14 +85,14 @@ class Prober:
 
     async def _ask(self, probe: Probe, after: float) -> None:
         await asyncio.sleep(after)
-        since, pause, told = time.monotonic(), FIRST_PAUSE, False
+        since, told = time.monotonic(), False
         while why := await self._try(probe):
             self._why[probe] = why
-            if not told and time.monotonic() - since > SILENT_SECONDS:
+            waited = time.monotonic() - since
+            if not told and waited > SILENT_SECONDS:
                 told = True
                 self._silent(probe, why)
-            await asyncio.sleep(pause)
-            pause = min(pause * 2, LONGEST_PAUSE)
+            await asyncio.sleep(pause_after(waited))
         self._under_way.pop(probe, None)
         self._why.pop(probe, None)
         self._answered(Probed(probe.key, probe.endpoint, probe.started_at))
@@ -99,6 +101,11 @@ class Prober:
         """Why there was no answer; "" if there was one."""
         async with self._turns:
             return await (_warm_up(probe) if probe.warm else _connect(probe))
+
+
+def pause_after(waited: float) -> float:
+    """Seconds until the next try of one that has been asked for so many."""
+    return min(max(waited * LATENESS, FIRST_PAUSE), LONGEST_PAUSE)
 
 
 async def _connect(probe: Probe) -> str:
