@@ -39,6 +39,8 @@ class Pace(msgspec.Struct, frozen=True, kw_only=True):
     """For how long something is taken to go on after an event of a service or a node, or a change of a task."""
     share: float = 10.0
     """The pause is at least so many times what the last look took, so that a large swarm is no burden."""
+    longest: float = 5.0
+    """The pause is never longer, whatever the last look took: one that was slow once says little about the next."""
     rest: float = 5.0
     """Between two looks at services and nodes that no event asked for."""
 
@@ -72,10 +74,16 @@ class Control:
         """URL of the manager that failed last; the others come before it."""
         self._has_answered = False
         self._is_asked = False
+        self._pause: asyncio.Timeout | None = None
+        """The one under way before the next look."""
+        self._rested_at = 0.0
+        """When a look is no burden any more, whoever asks for it."""
 
     def look_again(self) -> None:
-        """Have everything asked for at the next look."""
+        """Have everything asked for as soon as that is no burden."""
         self._is_asked = True
+        if self._pause is not None and not self._pause.expired():
+            self._pause.reschedule(max(self._rested_at, self._clock()))
 
     async def run(self) -> NoReturn:
         """Never returns."""
@@ -121,23 +129,41 @@ class Control:
         """Raises TemporaryError or PermanentError when the manager fails."""
         splitter = ObjectSplitter()
         lively_until, rested_until = self._clock() + self._pace.lively, self._clock() + self._pace.rest
-        took = 0.0
+        burden = 0.0
         while True:
             pause = self._pace.quick if self._clock() < lively_until else self._pace.calm
-            data = await _read(stream, max(pause, took * self._pace.share))
+            data = await self._read(stream, burden if self._is_asked else max(pause, burden))
             is_news = bool(data and splitter.feed(data))
             began = self._clock()
             is_due = is_news or self._is_asked or began >= rested_until
+            self._is_asked = False  # who asks from now on may mean what is too late for this look
             snapshot = await (look.at_everything if is_due else look.at_tasks)(self._snapshot)
-            took = self._clock() - began
+            burden = min((self._clock() - began) * self._pace.share, self._pace.longest)
+            self._rested_at = self._clock() + burden
             if is_due:
-                self._is_asked, rested_until = False, self._clock() + self._pace.rest
+                rested_until = self._clock() + self._pace.rest
             is_otherwise = _is_otherwise(self._snapshot, snapshot)
             if is_news or is_otherwise:
                 lively_until = self._clock() + self._pace.lively
             self._snapshot = snapshot
             if is_due or is_otherwise:
                 self._tell(snapshot, "task" if is_otherwise else "reconcile", description)
+
+    async def _read(self, stream: Stream, seconds: float) -> bytes:
+        """What the stream brings within so many seconds, or until somebody wants a look.
+
+        Raises TemporaryError when it ends.
+        """
+        try:
+            async with asyncio.timeout(seconds) as self._pause:
+                data = await stream.read()
+        except TimeoutError:
+            return b""
+        finally:
+            self._pause = None
+        if not data:
+            raise TemporaryError("the manager ended the event stream")
+        return data
 
 
 class Look:
@@ -178,18 +204,6 @@ def _filters(filters: dict[str, Sequence[str]]) -> str:
 
 
 _EVENTS = f"/events?filters={_filters({'type': ['service', 'node']})}"
-
-
-async def _read(stream: Stream, seconds: float) -> bytes:
-    """What the stream brings within so many seconds. Raises TemporaryError when it ends."""
-    try:
-        async with asyncio.timeout(seconds):
-            data = await stream.read()
-    except TimeoutError:
-        return b""
-    if not data:
-        raise TemporaryError("the manager ended the event stream")
-    return data
 
 
 def _running(snapshot: Snapshot) -> int:
