@@ -255,7 +255,11 @@ class App:
         patience = msgspec.structs.replace(
             PRODUCTION, reconcile=self._settings.reconcile_interval, hold=self._settings.hold_removals
         )
-        self._engines.append(engine_of(settings, override_address=override_address, patience=patience))
+        self._engines.append(
+            engine_of(
+                settings, override_address=override_address, patience=patience, keep_lost=self._settings.keep_lost
+            )
+        )
 
     def _start(self) -> None:
         """Engines speak while the proxies start; a proxy serves its last good state until they have spoken."""

@@ -299,7 +299,7 @@ class Reconciler:
                 log.warning(f"[interlock] engine {engine} is lost; what it ran is served on: {reason}")
                 self.bulletin.post(EngineLost(at=clock.time(), engine=engine, reason=reason))
                 self._give_up_later(engine)
-            case GivenUp(engine=engine, after=after):
+            case GivenUp(engine=engine, after=after, containers=()):
                 log.warning(
                     f"[interlock] engine {engine} has been lost for {after:g} s; what it ran takes no more requests "
                     "where others can"
@@ -312,7 +312,7 @@ class Reconciler:
             case Changed() | Stopping() | Survived() | Vanished() if moved:
                 for driver in self._drivers:
                     log.info(f"[interlock] dispatching event to plugin: name={driver.name} version={driver.version}")
-            case Placed() | Probed() | Held() | Changed() | Stopping() | Survived() | Vanished():
+            case GivenUp() | Placed() | Probed() | Held() | Changed() | Stopping() | Survived() | Vanished():
                 pass
 
     def _give_up_later(self, engine: str) -> None:

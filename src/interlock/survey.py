@@ -1,6 +1,7 @@
 """One look at engines and at what its containers ask for, for commands that do not stay to watch."""
 
 import asyncio
+import math
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
@@ -34,13 +35,20 @@ class Survey(msgspec.Struct, frozen=True):
 
 
 def engine_of(
-    engine: EngineSettings, *, override_address: str = "", patience: Patience = PRODUCTION
+    engine: EngineSettings,
+    *,
+    override_address: str = "",
+    patience: Patience = PRODUCTION,
+    keep_lost: float = math.inf,
 ) -> DockerEngine | SwarmEngine:
-    """Who watches an engine, or a swarm, from its settings. Raises PermanentError."""
+    """Who watches an engine, or a swarm, from its settings. Raises PermanentError.
+
+    What nobody in a swarm tells of any more is given up after `keep_lost` seconds.
+    """
     if not engine.is_swarm:
         return DockerEngine(address_of(engine), kept=KEPT, override_address=override_address, patience=patience)
     addresses = [address_of(engine, url) for url in (engine.url, *engine.swarm_nodes)]
-    return SwarmEngine(addresses, kept=KEPT, override_address=override_address, patience=patience)
+    return SwarmEngine(addresses, kept=KEPT, override_address=override_address, patience=patience, keep_lost=keep_lost)
 
 
 def address_of(engine: EngineSettings, url: str = "") -> EngineAddress:

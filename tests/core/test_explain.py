@@ -276,6 +276,14 @@ def test_one_of_an_engine_that_was_given_up_for_others():
     assert explain(near, routes, Circumstances()).verdict is Verdict.YES
 
 
+def test_one_of_a_swarm_that_was_given_up_for_others():
+    other = container("web_2", number=2)
+    routes = routes_of(container(), other, events=[GivenUp(ENGINE, 300.0, (container().id,))])
+    found = explain(container(), routes, Circumstances())
+    assert (found.verdict, found.cause.step) == (Verdict.NO, Step.READY)
+    assert "its node, or a manager of the swarm, has been out of reach for so long" in found.cause.what
+
+
 def test_an_engine_that_is_lost_is_told_of():
     found = explained(container(), events=[Lost(ENGINE, "connection refused")])
     assert found.verdict is Verdict.YES

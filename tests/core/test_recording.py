@@ -27,6 +27,7 @@ LINES = [
             Vanished(KEY, "destroy"),
             Lost(ENGINE, "gone"),
             GivenUp(ENGINE, 300.0),
+            GivenUp(ENGINE, 300.0, ("a" * 64,)),
             Recovered(ENGINE, "Docker"),
         ),
     ),

@@ -317,6 +317,16 @@ class TestSeveralEngines:
         assert {name: str(s.state) for name, s in servers(routes).items()} == {"a.web_1": "ready", "b.web_1": "down"}
         assert servers(routes, Match("other.x.com"))["b.only_1"].state is ServerState.READY
 
+    def test_one_container_given_up_serves_on_where_no_other_can(self):
+        routes = several(container("web_1"), container("web_2", number=2))
+        step(routes, GivenUp(ENGINE, 5.0, (container().id,)))
+        assert {name: str(s.state) for name, s in servers(routes).items()} == {
+            f"{ENGINE}.web_1": "down",
+            f"{ENGINE}.web_2": "ready",
+        }
+        step(routes, Stopping(container("web_2", number=2).key))
+        assert servers(routes)[f"{ENGINE}.web_1"].state is ServerState.READY
+
     def test_and_comes_back_into_its_own_when_nobody_else_is_left(self):
         routes = several(container("web_1", engine="a"), container("web_1", number=2, engine="b"))
         step(routes, GivenUp("b", 5.0))

@@ -198,6 +198,20 @@ def test_orders_go_with_their_container_but_wait_for_one_that_was_not_told_of_ye
     assert world.overrides == Overrides().draining([elsewhere])
 
 
+def test_single_containers_are_given_up_until_the_next_list():
+    one, two = container("a", number=1), container("b", number=2)
+    world = World()
+    world.advance(listed(one, two))
+    assert world.advance(GivenUp(ENGINE, 300.0, (two.id, "f" * 64))) == {two.key}
+    assert (world.is_given_up(one), world.is_given_up(two), world.engines_given_up) == (False, True, frozenset())
+    assert GivenUp(ENGINE, 0.0, (two.id,)) in list(world.told())
+    assert two.key in world.advance(listed(one, two))
+    assert not world.is_given_up(two)
+    world.advance(GivenUp(ENGINE, 300.0, (two.id,)))
+    world.advance(Vanished(two.key))
+    assert GivenUp not in {type(event) for event in world.told()}, "nothing is left of it"
+
+
 def test_what_a_world_tells_makes_another_one_like_it():
     """Settled, answering, unanswered, stopping, stopped and vanished containers, and an engine that is lost."""
     late = {"started_at": "2026-07-01T00:00:00Z"}

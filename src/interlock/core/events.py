@@ -83,11 +83,13 @@ class Lost(msgspec.Struct, frozen=True, tag_field="event", tag=True):
 
 
 class GivenUp(msgspec.Struct, frozen=True, tag_field="event", tag=True):
-    """An engine has been out of reach for longer than what it said last is worth; until it speaks again."""
+    """An engine has been out of reach for longer than what it said last is worth; until its next `Listed`."""
 
     engine: str
     after: float
     """Seconds."""
+    containers: tuple[str, ...] = ()
+    """Ids of those that nobody tells of any more, where others of the engine are still told of; none: all of it."""
 
 
 class Held(msgspec.Struct, frozen=True, tag_field="event", tag=True):

@@ -213,8 +213,9 @@ def _ready(
         )
     elif claim.given_up and claim.state is ServerState.READY:
         engine = claim.container.engine
-        what = f"engine {engine} has been out of reach for so long that others are asked instead"
-        yield _no(match, Step.READY, "given up", what, f"have engine {engine} answer again: see `interlock status`")
+        whom = f"engine {engine}" if engine in routes.world.engines_given_up else "its node, or a manager of the swarm,"
+        what = f"{whom} has been out of reach for so long that others are asked instead"
+        yield _no(match, Step.READY, "given up", what, f"have {whom} answer again: see `interlock status`")
     elif ground is Ground.UNHEALTHY:
         look = f"docker inspect --format '{{{{json .State.Health}}}}' {name}"
         fix = f"see what its HEALTHCHECK says: {look}"

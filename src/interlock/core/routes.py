@@ -169,7 +169,7 @@ class Routes:
             ground,
             orders.weight_of(container),
             prefix=container.engine if self.world.has_several_engines else "",
-            given_up=container.engine in self.world.engines_given_up,
+            given_up=self.world.is_given_up(container),
         )
 
     def _rebuild(self, match: Match) -> bool:

@@ -48,6 +48,8 @@ class World:
         self._lost: dict[str, str] = {}
         self._held: dict[str, str] = {}
         self._given_up: frozenset[str] = frozenset()
+        self._forlorn: set[ContainerKey] = set()
+        """Containers that were given up though their engine was not."""
         self._listed: set[str] = set()
 
     def advance(  # noqa: PLR0911 - one return for each kind of event
@@ -75,9 +77,8 @@ class World:
                 return self._forget(key)
             case Probed():
                 return self._probe(event)
-            case GivenUp(engine=engine):
-                self._given_up |= {engine}
-                return self._all_of(engine)
+            case GivenUp():
+                return self._give_up(event)
             case Lost() | Held() | Recovered():
                 self._note_state(event)
                 return NOBODY
@@ -106,6 +107,8 @@ class World:
                 yield Lost(engine, self._lost[engine])
             if engine in self._given_up:
                 yield GivenUp(engine, 0.0)
+            if forlorn := tuple(sorted(key.id for key in self._forlorn if key.engine == engine)):
+                yield GivenUp(engine, 0.0, forlorn)
 
     def order(self, overrides: Overrides) -> tuple[frozenset[ContainerKey], frozenset[str]]:
         """Take in the operator's orders; say which containers and which hosts they change something for."""
@@ -160,6 +163,10 @@ class World:
         """Engines that have been out of reach for too long."""
         return self._given_up
 
+    def is_given_up(self, container: Container) -> bool:
+        """Whether nobody who knows of it has been in reach for too long."""
+        return container.engine in self._given_up or container.key in self._forlorn
+
     def has_listed(self, engine: str) -> bool:
         """Whether an engine has told everything at least once."""
         return engine in self._listed
@@ -183,11 +190,23 @@ class World:
     def _all_of(self, engine: str) -> frozenset[ContainerKey]:
         return frozenset(ContainerKey(engine, id_) for id_ in self._containers.get(engine, {}))
 
+    def _give_up(self, event: GivenUp) -> frozenset[ContainerKey]:
+        known = self._all_of(event.engine)
+        if not event.containers:
+            self._given_up |= {event.engine}
+            return known
+        touched = known & {ContainerKey(event.engine, id_) for id_ in event.containers}
+        self._forlorn |= touched
+        return touched
+
     def _list(self, event: Listed, settled_before: str) -> frozenset[ContainerKey]:
         self._held.pop(event.engine, None)
         known = self._containers.setdefault(event.engine, {})
         touched: set[ContainerKey] = set(self._all_of(event.engine)) if event.engine in self._given_up else set()
         self._given_up -= {event.engine}
+        heard_again = {key for key in self._forlorn if key.engine == event.engine}
+        self._forlorn -= heard_again
+        touched |= heard_again
         for container in event.containers:
             before = known.get(container.id)
             is_new_run = before is None or before.started_at != container.started_at
@@ -235,6 +254,7 @@ class World:
     def _forget(self, key: ContainerKey) -> frozenset[ContainerKey]:
         for memory in (self._stopping, self._leaving, self._probed, self._settled):
             memory.pop(key, None)
+        self._forlorn.discard(key)
         self.overrides = self.overrides.without({key})
         gone = self._containers.get(key.engine, {}).pop(key.id, None)
         return frozenset({key}) if gone is not None else NOBODY

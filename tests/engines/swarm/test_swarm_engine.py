@@ -6,7 +6,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 
 import pytest
 
-from interlock.core.events import Changed, Listed, Lost, Placed, Recovered, Stopping, Vanished
+from interlock.core.events import Changed, GivenUp, Listed, Lost, Placed, Recovered, Stopping, Vanished
 from interlock.core.problems import TemporaryError
 from interlock.engines.address import EngineAddress
 from interlock.engines.swarm.control import Pace
@@ -27,13 +27,14 @@ def following(quick, alone, kept, watch_of):
     """A swarm under watch, by the addresses of these."""
 
     @asynccontextmanager
-    async def follow(*urls, pace=QUICK_PACE):
+    async def follow(*urls, pace=QUICK_PACE, keep_lost=300.0):
         engine = SwarmEngine(
             [EngineAddress.parse(url, name="prod") for url in urls],
             kept=kept,
             patience=quick,
             surroundings=alone,
             pace=pace,
+            keep_lost=keep_lost,
         )
         async with watch_of(engine) as watch:
             yield watch
@@ -160,6 +161,26 @@ async def test_while_no_manager_answers_what_was_known_is_kept_and_nodes_are_hea
         await watch.until(lambda: name_of(swarm, third) in watch.known())
 
 
+async def test_what_nobody_tells_of_while_another_node_answers_is_given_up_until_somebody_does(
+    swarm, serving, following
+):
+    service = swarm.serve("web", labels=WEB)
+    near, far = swarm.start(service), swarm.start(service, node="node-2")
+    manager, node = FakeEngine(swarm=swarm), FakeEngine()
+    swarm.tasks[near]["Status"]["ContainerStatus"] = {"ContainerID": node.run("web.1", labels=task_labels(swarm, near))}
+    async with serving(manager, node) as urls, following(*urls, keep_lost=0.05) as watch:
+        await watch.first(Listed)
+        manager.faults += [Fault(call=call, status=500) for call in ("ping", "events", "tasks", "services", "nodes")]
+        manager.events.cut()
+        given_up = await watch.first(GivenUp)
+        assert given_up.containers == (swarm.container_of(far),)
+        assert not watch.all(Lost)
+        manager.faults.clear()
+        await watch.until(lambda: any(event.cause == "heard again" for event in watch.all(Listed)))
+        since = watch.events.index(watch.all(Listed)[-1])
+        assert not [event for event in watch.events[since:] if isinstance(event, GivenUp)]
+
+
 async def test_a_swarm_that_nobody_answers_for_is_lost_once_and_comes_back(swarm, serving, following, tmp_path):
     swarm.start(swarm.serve("web", labels=WEB))
     manager = FakeEngine(swarm=swarm)
@@ -201,6 +222,29 @@ async def test_a_start_is_told_by_the_node_that_is_listened_to(swarm, serving, f
         web = changed.container
         assert (web.name, web.engine, web.labels["interlock.hostname"]) == (name_of(swarm, task), "prod", "www")
         assert web.node_address == "192.0.2.2"
+
+
+async def test_a_look_that_was_slow_once_does_not_put_off_the_next_one_for_long(swarm, serving, following):
+    service = swarm.serve("web", labels=WEB)
+    manager = FakeEngine(swarm=swarm)
+    modest = Pace(quick=0.01, calm=0.01, share=1_000_000, longest=0.05, rest=600)
+    async with serving(manager) as urls, following(*urls, pace=modest) as watch:
+        await watch.first(Listed)
+        manager.faults.append(Fault(call="tasks", delay=0.1, times=1))
+        await asyncio.wait_for(until(lambda: not manager.faults or not manager.faults[0].times), 20)
+        task = swarm.start(service)
+        await watch.until(lambda: name_of(swarm, task) in watch.known())
+
+
+async def test_a_service_that_only_a_node_has_told_of_is_asked_for_at_once(swarm, serving, following):
+    node = FakeEngine()
+    slow = Pace(quick=600, calm=600, lively=0, share=0, rest=600)
+    async with serving(FakeEngine(swarm=swarm), node) as urls, following(*urls, pace=slow) as watch:
+        await watch.first(Listed)
+        swarm.tell.clear()  # no word of the manager
+        task = swarm.start(swarm.serve("web", labels=WEB), node="node-2")
+        node.run("web.1", labels=task_labels(swarm, task), ports={"80/tcp": [("0.0.0.0", 32768)]})
+        await watch.until(lambda: name_of(swarm, task) in watch.known())
 
 
 async def test_a_swarm_is_found_by_the_name_of_its_agents_alone(swarm, following, monkeypatch):

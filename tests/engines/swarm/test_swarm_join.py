@@ -55,6 +55,20 @@ def story(swarm_kept):
     return Story(swarm_kept)
 
 
+def test_what_neither_a_manager_nor_its_node_tells_of_is_unheard(story, snapshot):
+    now = snapshot("tasks_5")
+    story.managed(now)
+    near = of(now, 1)
+    story.join.listed("node2", [near], "connected")
+    assert story.join.unheard() == set()
+    story.join.manager_lost()
+    assert story.join.unheard() == now.tasks.keys() - {near.id}
+    story.join.voice_lost("node2", "node lost")
+    assert story.join.unheard() == now.tasks.keys()
+    story.managed(now)
+    assert story.join.unheard() == set()
+
+
 def of(snapshot, slot):
     """The container of the task in a slot, as its own node tells of it."""
     task = next(task for task in snapshot.tasks.values() if task.Slot == slot)

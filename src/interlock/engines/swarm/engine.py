@@ -1,13 +1,26 @@
 """A whole swarm as one engine: what its managers and its nodes say, told as one story."""
 
 import asyncio
+import math
 from collections.abc import Callable, Sequence
 from typing import NoReturn
 
 import msgspec
 import structlog
 
-from interlock.core.events import Changed, Event, Listed, Lost, Placed, Recovered, Stopping, Survived, Vanished, View
+from interlock.core.events import (
+    Changed,
+    Event,
+    GivenUp,
+    Listed,
+    Lost,
+    Placed,
+    Recovered,
+    Stopping,
+    Survived,
+    Vanished,
+    View,
+)
 from interlock.core.problems import InterlockError, TemporaryError
 from interlock.engines.address import EngineAddress
 from interlock.engines.client import EngineClient
@@ -41,7 +54,8 @@ class SwarmEngine:
 
     Each address is listened to as an engine of its own (:class:`DockerEngine`), which tells of its node's containers at
     once; and those that are managers are asked for the tasks of all nodes (:class:`Control`). :class:`Join` makes one
-    story of it. The swarm is `Lost` when nobody answers at all.
+    story of it. The swarm is `Lost` when nobody answers at all; what nobody tells of while others still answer is
+    `GivenUp` after its time.
     """
 
     def __init__(
@@ -53,8 +67,12 @@ class SwarmEngine:
         patience: Patience = PRODUCTION,
         surroundings: Surroundings | None = None,
         pace: Pace = PACE,
+        keep_lost: float = math.inf,
     ) -> None:
-        """The first address gives the swarm its name. Addresses may be those of managers and of any other nodes."""
+        """The first address gives the swarm its name. Addresses may be those of managers and of any other nodes.
+
+        `keep_lost` is for how many seconds a container is believed in that nobody tells of any more.
+        """
         self.address = addresses[0]
         self._kept = msgspec.structs.replace(kept, label_prefixes=(*kept.label_prefixes, *SWARM_LABELS))
         self._override_address = override_address
@@ -71,6 +89,9 @@ class SwarmEngine:
         """Nodes that are listened to, by the names of their addresses."""
         self._silent: set[str] = set()
         """Those that did not answer when they were last tried."""
+        self._keep_lost = keep_lost
+        self._unheard: dict[str, float] = {}
+        """Containers that nobody tells of -> since when."""
         self._is_open = False
         """Whether everything has been told since it was last out of reach."""
         self._is_lost = False
@@ -148,6 +169,7 @@ class SwarmEngine:
         """A manager said how everything is."""
         self._description = _described(description, snapshot)
         self._tell(self._join.managed(snapshot, cause))
+        self._hear_again()
 
     def _lost(self, error: InterlockError) -> None:
         """No manager answers."""
@@ -156,6 +178,7 @@ class SwarmEngine:
                 f"[interlock] swarm {self.address.name}: no manager answers; its nodes' word goes on", reason=str(error)
             )
         self._join.manager_lost()
+        self._hear_no_more()
         self._silent.add(MANAGERS)
         self._check_reach(str(error))
 
@@ -170,10 +193,12 @@ class SwarmEngine:
                     self._silent.discard(MANAGERS)
                 self._live.add(name)
                 self._tell(self._join.listed(name, containers, cause))
+                self._hear_again()
             case Lost(reason=reason):
                 self._live.discard(name)
                 self._silent.add(name)
                 self._tell(self._join.voice_lost(name, "node lost"))
+                self._hear_no_more()
                 self._check_reach(reason)
             case Changed() | Stopping() | Survived() | Vanished():
                 self._tell(self._join.heard(name, event))
@@ -188,6 +213,42 @@ class SwarmEngine:
         self._silent.discard(name)
         self._views.pop(name, None)
         self._tell(self._join.voice_dropped(name, "node left"))
+        self._hear_no_more()
+
+    def _hear_no_more(self) -> None:
+        """Somebody fell silent, so that of some containers nobody may tell any more."""
+        now = asyncio.get_running_loop().time()
+        fresh = self._join.unheard() - self._unheard.keys()
+        self._unheard |= dict.fromkeys(fresh, now)
+        if fresh and self._keep_lost < math.inf:
+            asyncio.get_running_loop().call_at(now + self._keep_lost, self._lose_faith)
+
+    def _hear_again(self) -> None:
+        """Somebody told everything; those of whom he told are believed in again."""
+        if not self._unheard:
+            return
+        before, unheard = self._overdue(), self._join.unheard()
+        self._unheard = {id_: since for id_, since in self._unheard.items() if id_ in unheard}
+        if self._is_open and self._overdue() != before:
+            self._list("heard again")
+
+    def _overdue(self) -> tuple[str, ...]:
+        """Whom nobody has told of for too long."""
+        until = asyncio.get_running_loop().time() - self._keep_lost
+        return tuple(sorted(id_ for id_, since in self._unheard.items() if since <= until))
+
+    def _lose_faith(self) -> None:
+        """The time of some may be over."""
+        if self._is_open and (overdue := self._overdue()):
+            log.warning(
+                f"[interlock] swarm {self.address.name}: neither a manager nor their nodes have told of {len(overdue)} "
+                f"containers for {self._keep_lost:g} s; they take no more requests where others can"
+            )
+            self._give_up()
+
+    def _give_up(self) -> None:
+        if overdue := self._overdue():
+            self._emit(GivenUp(self.address.name, self._keep_lost, overdue))
 
     def _tell(self, events: Sequence[Event]) -> None:
         if not self._is_open:
@@ -221,6 +282,7 @@ class SwarmEngine:
         self._listed_at = asyncio.get_running_loop().time()
         for event in self._join.everything(cause):
             self._emit(event)
+        self._give_up()
 
     def _check_reach(self, reason: str) -> None:
         """The swarm is out of reach when nobody tells anything any more."""

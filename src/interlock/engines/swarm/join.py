@@ -123,6 +123,13 @@ class Join:
         """No manager answers. What is told stays until a node says otherwise."""
         self.has_manager = False
 
+    def unheard(self) -> set[str]:
+        """Containers that are told of, while neither managers nor their own node say anything."""
+        if self.has_manager:
+            return set()
+        heard = {id_ for voice in self._voices.values() if voice.is_live for id_ in voice.containers}
+        return self._told.keys() - heard - self._snapshot.services.keys()
+
     def listed(self, name: str, containers: Iterable[Container], cause: str) -> list[Event]:
         """A node told everything that it runs."""
         voice = self._voices.setdefault(name, _Voice())
