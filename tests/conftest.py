@@ -16,7 +16,7 @@ import structlog
 sys.path.insert(0, str(Path(__file__).parent))  # test folders are no packages; `testbed` is theirs all the same
 
 from testbed import base_image, images
-from testbed.agent import NativeAgent
+from testbed.agent import AgentKeys, NativeAgent
 from testbed.dockerd import PrivateDockerd
 from testbed.native import NativeInterlock
 
@@ -93,8 +93,9 @@ def interlock_native() -> Iterator[Callable[..., NativeInterlock]]:
         engine: PrivateDockerd, *, ready: bool = True, by_agent: bool = BY_AGENT, options: Any = (), **more: str
     ) -> NativeInterlock:
         if by_agent:
-            agent = agents.enter_context(NativeAgent(engine))
-            native = NativeInterlock(engine, url=agent.url, options=(*agent.options, *options), **more)
+            keys = agents.enter_context(AgentKeys())
+            agent = agents.enter_context(NativeAgent(engine, keys))
+            native = NativeInterlock(engine, url=agent.url, options=(*keys.options, *options), **more)
         else:
             native = NativeInterlock(engine, options=options, **more)
         started.append(native)

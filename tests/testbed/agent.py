@@ -1,4 +1,4 @@
-"""An agent on an engine's host, over mutual TLS, and what an Interlock needs to watch it instead of the engine."""
+"""Agents on engines' hosts, over mutual TLS, and what an Interlock needs to watch them instead of the engines."""
 
 import itertools
 import shutil
@@ -18,49 +18,73 @@ _PORTS = itertools.count(7700)
 """The engine's network is its own."""
 
 
-class NativeAgent:
-    """`interlock agent` as a program; a context manager, which demands that it ends well."""
+class AgentKeys:
+    """The certificates of some agents and of the Interlocks that they let in; a context manager."""
 
-    def __init__(self, engine: PrivateDockerd) -> None:
-        self._engine = engine
-        self._folder = Path(tempfile.mkdtemp(prefix="interlock-agent-"))
-        self.url = f"https://127.0.0.1:{next(_PORTS)}"
-        """As Interlock on the engine's host reaches it."""
+    def __init__(self, *names: str) -> None:
+        """`names` are those of agents that are reached from elsewhere."""
+        self.folder = Path(tempfile.mkdtemp(prefix="interlock-agent-keys-"))
         self.options = (
-            *("--swarm-tls-ca-cert", str(self._folder / "ca.pem")),
-            *("--swarm-tls-cert", str(self._folder / "client.pem")),
-            *("--swarm-tls-key", str(self._folder / "client-key.pem")),
+            *("--swarm-tls-ca-cert", str(self.folder / "ca.pem")),
+            *("--swarm-tls-cert", str(self.folder / "client.pem")),
+            *("--swarm-tls-key", str(self.folder / "client-key.pem")),
         )
         """Of Interlock."""
-        self._process: subprocess.Popen[bytes] | None = None
+        self._names = names
 
     def __enter__(self) -> Self:
         try:
-            self.start()
+            names = [word for name in self._names for word in ("--name", name)]
+            run([PROGRAM, "agent", "keys", "--dir", self.folder, *names], seconds=SECONDS)
         except BaseException:
-            shutil.rmtree(self._folder)
+            shutil.rmtree(self.folder)
             raise
         return self
 
-    def start(self) -> None:
-        """Make its certificates, start it, and wait until it listens."""
-        run([PROGRAM, "agent", "keys", "--dir", self._folder], seconds=SECONDS)
-        listen = ("--listen", self.url.removeprefix("https://"))
+    def __exit__(self, *_: object) -> None:
+        shutil.rmtree(self.folder)
+
+
+class NativeAgent:
+    """`interlock agent` as a program on an engine's host; a context manager, which demands that it ends well."""
+
+    def __init__(self, engine: PrivateDockerd, keys: AgentKeys, *, address: str = "127.0.0.1") -> None:
+        """`address` is where it listens, and is reached by Interlock."""
+        self._engine = engine
+        self._keys = keys
+        self._listens = f"{address}:{next(_PORTS)}"
+        self.url = f"https://{self._listens}"
+        self._process: subprocess.Popen[bytes] | None = None
+        self._log_file = Path()
+
+    def __enter__(self) -> Self:
+        """Start it, and wait until it listens."""
+        self._log_file = Path(tempfile.mkstemp(prefix="interlock-agent-", suffix=".log")[1])
         files = ("--tls-ca", "ca.pem", "--tls-cert", "agent.pem", "--tls-key", "agent-key.pem")
-        command = [PROGRAM, "agent", "--engine", self._engine.url, *listen, *files]
-        with (self._folder / "log").open("ab") as log:
+        command = [PROGRAM, "agent", "--engine", self._engine.url, "--listen", self._listens, *files]
+        with self._log_file.open("ab") as log:
             self._process = subprocess.Popen(
-                self._engine.on_host(command), cwd=self._folder, stderr=log, env=environment()
+                self._engine.on_host(command), cwd=self._keys.folder, stderr=log, env=environment()
             )
-        wait_for(lambda: "agent running" in self.log, "the agent's first line", seconds=SECONDS)
+        try:
+            wait_for(lambda: "agent running" in self.log, "the agent's first line", seconds=SECONDS)
+        except BaseException:
+            self._end()
+            raise
+        return self
 
     def __exit__(self, *_: object) -> None:
+        code, log = self._end()
+        assert code == 0, log
+
+    def _end(self) -> tuple[int, str]:
+        """Its exit code and its log."""
         assert self._process is not None, "not started"
         self._process.terminate()
         code, log = self._process.wait(SECONDS), self.log
-        shutil.rmtree(self._folder)
-        assert code == 0, log
+        self._log_file.unlink()
+        return code, log
 
     @property
     def log(self) -> str:
-        return (self._folder / "log").read_text("utf-8", "replace")
+        return self._log_file.read_text("utf-8", "replace")
