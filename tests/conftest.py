@@ -78,8 +78,15 @@ def interlock_image(dockerd: PrivateDockerd, base: str) -> str:
     return images.build_interlock(dockerd)
 
 
+@pytest.fixture(scope="session")
+def host_agent(dockerd: PrivateDockerd) -> Iterator[tuple[AgentKeys, NativeAgent]]:
+    """An agent on the host of the session's engine, and who is let in there."""
+    with AgentKeys() as keys, NativeAgent(dockerd, keys) as started:
+        yield keys, started
+
+
 @pytest.fixture
-def interlock_native() -> Iterator[Callable[..., NativeInterlock]]:
+def interlock_native(request: pytest.FixtureRequest) -> Iterator[Callable[..., NativeInterlock]]:
     """Starts Interlock on an engine's host and waits until it is ready: `interlock_native(dockerd)`.
 
     `by_agent` has it watch an agent there, over mutual TLS, and never the engine's socket; so does the variable
@@ -93,8 +100,11 @@ def interlock_native() -> Iterator[Callable[..., NativeInterlock]]:
         engine: PrivateDockerd, *, ready: bool = True, by_agent: bool = BY_AGENT, options: Any = (), **more: str
     ) -> NativeInterlock:
         if by_agent:
-            keys = agents.enter_context(AgentKeys())
-            agent = agents.enter_context(NativeAgent(engine, keys))
+            if "dockerd" in request.fixturenames and engine is request.getfixturevalue("dockerd"):
+                keys, agent = request.getfixturevalue("host_agent")
+            else:
+                keys = agents.enter_context(AgentKeys())
+                agent = agents.enter_context(NativeAgent(engine, keys))
             native = NativeInterlock(engine, url=agent.url, options=(*keys.options, *options), **more)
         else:
             native = NativeInterlock(engine, options=options, **more)

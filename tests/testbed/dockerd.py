@@ -88,6 +88,11 @@ class PrivateDockerd:
         return f"unix://{self.socket}"
 
     @property
+    def cgroup(self) -> str:
+        """Name of the control group of its containers."""
+        return self._cgroup
+
+    @property
     def address(self) -> str:
         """IP address of the engine's host, as this machine reaches it."""
         return self.cable.far
