@@ -1,12 +1,10 @@
 """Proxies in containers of their own, configured from outside: Interlock runs none, and they see no Docker socket."""
 
 import re
-import shutil
 import signal
 import socket
 import ssl
 import tempfile
-from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -75,13 +73,12 @@ EVERY_PAIR = pytest.mark.parametrize(
 class Outside:
     """An engine with labelled proxies, a folder that they share with Interlock, and Interlock."""
 
-    def __init__(self, engine, start_interlock, kinds, *, on_the_host=False, **settings):
+    def __init__(self, engine, folder, start_interlock, kinds, *, on_the_host=False, **settings):
         """`on_the_host`, a HAProxy and an NGINX share the engine's network, and have ports of their own there."""
         self.engine = engine
         self.docker = engine.docker
         self.address = engine.address
-        self.folder = Path(tempfile.mkdtemp(prefix="interlock-external-"))
-        self.folder.chmod(0o755)
+        self.folder = folder
         self.kinds = {name: KINDS[kind] for name, kind in zip(EDGES, kinds, strict=True)}
         self.names = {name: f"{kind.label}@{name}" for name, kind in self.kinds.items()}
         self.on_the_host = on_the_host
@@ -132,20 +129,19 @@ class Outside:
         return self.docker("inspect", "--format", "{{.State.StartedAt}} {{.RestartCount}}", name).strip()
 
     def reloads(self, name):
-        return len(re.findall(rf"\[{self.names[name]}\] proxy reloaded", self.interlock.log))
+        """How many it was told to make; that one is over is told only once old workers accept no more."""
+        return len(re.findall(rf"\[{self.names[name]}\] reload triggered", self.interlock.log))
 
     def interlock_says(self, *words):
         return run([PROGRAM, "--run-dir", self.interlock.folder / "run", *words], seconds=SECONDS)
 
 
-@contextmanager
-def staged(engine, start_interlock, kinds, **more):
-    """An `Outside` whose folder is gone in the end."""
-    stage = Outside(engine, start_interlock, kinds, **more)
-    try:
-        yield stage
-    finally:
-        shutil.rmtree(stage.folder)
+@pytest.fixture
+def shared_folder():
+    """Open to proxies of whatever user. To be asked for before Interlock, which writes into it to its end."""
+    with tempfile.TemporaryDirectory(prefix="interlock-external-") as name:
+        Path(name).chmod(0o755)
+        yield Path(name)
 
 
 @pytest.fixture(scope="module")
@@ -178,9 +174,19 @@ def lasting_engine():
 
 
 @pytest.fixture
-def outside(*, request, dockerd, docker, web_image, haproxy_image, nginx_image, nginx_lua_image, interlock_native):
-    with staged(dockerd, interlock_native, request.param) as stage:
-        yield stage
+def outside(
+    *,
+    request,
+    dockerd,
+    docker,
+    web_image,
+    haproxy_image,
+    nginx_image,
+    nginx_lua_image,
+    shared_folder,
+    interlock_native,
+):
+    return Outside(dockerd, shared_folder, interlock_native, request.param)
 
 
 @EVERY_PAIR
@@ -274,27 +280,27 @@ def lasting(lasting_engine):
     lasting_engine.remove_everything()
 
 
-def test_proxies_serve_on_while_the_engine_is_away_and_follow_it_again(lasting, interlock_native):
-    with staged(lasting, interlock_native, MIXED, on_the_host=True) as stage:
-        stage.run_edges()
-        first = stage.run_web(2)
-        stage.served(*first)
-        runs = [stage.runs_of(name) for name in EDGES]
-        one, two = (stage.site(name) for name in EDGES)
-        with one.visitors() as at_one, two.visitors() as at_two:
-            lasting.stop()
-            stage.interlock.wait_for("engine docker is lost", seconds=SECONDS)
-            for visitors in (at_one, at_two):
-                wait_for(lambda visitors=visitors: len(visitors.tally.answers) > 500, "visitors", seconds=SECONDS)
-            lasting.start()
-            stage.served(*first, *stage.run_web(1))
-        assert at_one.tally.is_clean, at_one.tally
-        assert at_two.tally.is_clean, at_two.tally
-        assert [stage.runs_of(name) for name in EDGES] == runs
+def test_proxies_serve_on_while_the_engine_is_away_and_follow_it_again(lasting, shared_folder, interlock_native):
+    stage = Outside(lasting, shared_folder, interlock_native, MIXED, on_the_host=True)
+    stage.run_edges()
+    first = stage.run_web(2)
+    stage.served(*first)
+    runs = [stage.runs_of(name) for name in EDGES]
+    one, two = (stage.site(name) for name in EDGES)
+    with one.visitors() as at_one, two.visitors() as at_two:
+        lasting.stop()
+        stage.interlock.wait_for("engine docker is lost", seconds=SECONDS)
+        for visitors in (at_one, at_two):
+            wait_for(lambda visitors=visitors: len(visitors.tally.answers) > 500, "visitors", seconds=SECONDS)
+        lasting.start()
+        stage.served(*first, *stage.run_web(1))
+    assert at_one.tally.is_clean, at_one.tally
+    assert at_two.tally.is_clean, at_two.tally
+    assert [stage.runs_of(name) for name in EDGES] == runs
 
 
 def test_certificates_are_served_and_renewed_without_a_restart(
-    *, dockerd, docker, web_image, haproxy_image, nginx_image, interlock_native, tmp_path
+    *, dockerd, docker, web_image, haproxy_image, nginx_image, shared_folder, interlock_native, tmp_path
 ):
     authority, https = trustme.CA(), {"HAPROXY_SSL_PORT": 7611, "NGINX_SSL_PORT": 7612}
 
@@ -310,15 +316,15 @@ def test_certificates_are_served_and_renewed_without_a_restart(
     first = renew()
     settings = {"HAPROXY_SSL_CERT": str(tmp_path), "NGINX_SSL_CERT_DIR": str(tmp_path)}
     settings |= {name: str(port) for name, port in https.items()}
-    with staged(dockerd, interlock_native, MIXED, on_the_host=True, **settings) as stage:
-        stage.run_edges()
-        stage.served(*stage.run_web(1))
-        runs = [stage.runs_of(name) for name in EDGES]
-        all_show(first)
-        second = renew()
-        stage.interlock.send(signal.SIGHUP)
-        all_show(second)
-        assert [stage.runs_of(name) for name in EDGES] == runs
+    stage = Outside(dockerd, shared_folder, interlock_native, MIXED, on_the_host=True, **settings)
+    stage.run_edges()
+    stage.served(*stage.run_web(1))
+    runs = [stage.runs_of(name) for name in EDGES]
+    all_show(first)
+    second = renew()
+    stage.interlock.send(signal.SIGHUP)
+    all_show(second)
+    assert [stage.runs_of(name) for name in EDGES] == runs
 
 
 def _shown(address, port):
