@@ -3,6 +3,7 @@
 import socket
 import subprocess
 import time
+from typing import NamedTuple
 
 import fleet
 from gauges import LateError, cpu_seconds, percentiles, resident, until
@@ -10,6 +11,14 @@ from stack import Stack
 
 SETTLE = 0.08
 """Seconds after a stop until the engine has told all of it."""
+
+
+class Spent(NamedTuple):
+    """CPU seconds of controller and proxy, and how long it took."""
+
+    controller: float
+    proxy: float
+    seconds: float
 
 
 def floor_latency(stack: Stack, rounds: int) -> tuple[float, float, float]:
@@ -66,7 +75,7 @@ def new_host_latency(stack: Stack, rounds: int) -> tuple[float, float, float]:
 def cost_per_event(stack: Stack, *, per_second: float, seconds: float) -> dict[str, float]:
     """CPU (microseconds), calls and bytes for one start or stop; what HAProxy spends on checks anyway is taken off."""
     time.sleep(1.5)  # whatever is written behind is written
-    idle_controller, idle_proxy = _spent(stack, lambda: time.sleep(seconds))
+    idle = _spent(stack, lambda: time.sleep(seconds))
     before = stack.control.ask("counts")
 
     hosts = _hosts(stack, 50)
@@ -79,14 +88,15 @@ def cost_per_event(stack: Stack, *, per_second: float, seconds: float) -> dict[s
             names.add(told["name"])
         until(lambda: not any(names & runtime.ready_servers(backend) for backend in backends), pause=0.2)
 
-    controller, proxy = _spent(stack, churn)
+    spent = _spent(stack, churn)
+    longer = spent.seconds / idle.seconds
     time.sleep(SETTLE * 2)
     after = stack.control.ask("counts")
     events = per_second * seconds
     calls = {kind: count - before["calls"].get(kind, 0) for kind, count in after["calls"].items()}
     return {
-        "controller_us": (controller - idle_controller) / events * 1e6,
-        "proxy_us": (proxy - idle_proxy) / events * 1e6,
+        "controller_us": (spent.controller - idle.controller * longer) / events * 1e6,
+        "proxy_us": (spent.proxy - idle.proxy * longer) / events * 1e6,
         "inspects": calls.get("inspect", 0) / events,
         "lists": float(calls.get("list", 0)),
         "bytes": (after["bytes"] - before["bytes"]) / events,
@@ -158,15 +168,17 @@ def _hosts(stack: Stack, count: int) -> list[str]:
     return [f"h{3 + number}" for number in range(max(1, min(stack.containers - 3, count)))]
 
 
-def _spent(stack: Stack, work: object) -> tuple[float, float]:
-    """CPU seconds of controller and proxy over some work; the processes of a reload in between are missed."""
+def _spent(stack: Stack, work: object) -> Spent:
+    """What some work took; the processes of a reload in between are missed."""
+    began = time.monotonic()
     controller = cpu_seconds(stack.interlock_pid)
     proxies = {pid: cpu_seconds(pid) for pid in stack.proxy_pids()}
     work()  # type: ignore[operator]  # a callable
     now = {pid: cpu_seconds(pid) for pid in stack.proxy_pids()}
-    return (
-        cpu_seconds(stack.interlock_pid) - controller,
-        sum(seconds - proxies.get(pid, 0) for pid, seconds in now.items()),
+    return Spent(
+        controller=cpu_seconds(stack.interlock_pid) - controller,
+        proxy=sum(seconds - proxies.get(pid, 0) for pid, seconds in now.items()),
+        seconds=time.monotonic() - began,
     )
 
 
