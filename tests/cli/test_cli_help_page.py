@@ -79,13 +79,20 @@ def test_colour_is_for_terminals_only(program):
     assert "\x1b[" not in on_a_terminal("--help", NO_COLOR="1").replace("\x1b[1m", "").replace("\x1b[0m", "")
 
 
-@pytest.mark.parametrize(("argument", "unneeded"), [("--help", HEAVY), ("--version", (*HEAVY, "rich"))])
-def test_nothing_waits_for_what_it_does_not_need(argument, unneeded):
-    code = f"""
+@pytest.mark.parametrize(
+    ("arguments", "code", "unneeded"),
+    [
+        (["--help"], 0, HEAVY),
+        (["--version"], 0, (*HEAVY, "rich")),
+        (["agent", "check", "--socket", "/nonexistent"], 1, (*HEAVY, "rich")),
+    ],
+)
+def test_nothing_waits_for_what_it_does_not_need(arguments, code, unneeded):
+    program = f"""
 import sys
 from interlock.cli import main
-assert main(["{argument}"]) == 0
+assert main({arguments!r}) == {code}
 print(sorted(set({unneeded!r}) & set(sys.modules)))
 """
-    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True)
     assert ended.stdout.splitlines()[-1] == "[]"

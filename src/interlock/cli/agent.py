@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from interlock.cli.agent_flags import Ca, Cert, Key, Listen, Socket
 from interlock.host import logs
 from interlock.settings import LogFormat, Settings, SettingsError
 from interlock.settings.faults import raise_errors
@@ -15,30 +16,6 @@ from interlock.settings.reader import collect_options
 
 ENGINE_FLAGS = ("--swarm-tls-ca-cert", "--swarm-tls-cert", "--swarm-tls-key", "--swarm-allow-insecure")
 """Global ones beside --swarm-url; an agent does not heed them."""
-
-Listen = Annotated[
-    str,
-    typer.Option(
-        "--listen", metavar="ADDRESS", envvar="INTERLOCK_AGENT_LISTEN", help="Serve over mutual TLS there: :7777."
-    ),
-]
-Socket = Annotated[
-    str,
-    typer.Option(
-        "--socket", metavar="FILE", envvar="INTERLOCK_AGENT_SOCKET", help="Serve on a unix socket, of mode 600."
-    ),
-]
-Ca = Annotated[
-    str,
-    typer.Option(
-        "--tls-ca", metavar="FILE", envvar="INTERLOCK_AGENT_TLS_CA", help="CA that clients need a certificate of."
-    ),
-]
-Cert = Annotated[
-    str,
-    typer.Option("--tls-cert", metavar="FILE", envvar="INTERLOCK_AGENT_TLS_CERT", help="The agent's certificate."),
-]
-Key = Annotated[str, typer.Option("--tls-key", metavar="FILE", envvar="INTERLOCK_AGENT_TLS_KEY", help="The key of it.")]
 
 
 def agent(

@@ -6,7 +6,7 @@ from typing import Any
 
 import typer
 
-from interlock.cli.agent import Ca, Listen, Socket
+from interlock.cli.agent_flags import Ca, Listen, Socket
 from interlock.settings import SettingsError
 
 
