@@ -57,9 +57,9 @@ class Site:
         finally:
             connection.close()
 
-    def ask(self, count: int) -> "Tally":
+    def ask(self, count: int, *, seconds: float = SECONDS) -> "Tally":
         """Make so many requests, one after the other."""
-        return Tally([self.get() for _ in range(count)])
+        return Tally([self.get(seconds=seconds) for _ in range(count)])
 
     def visitors(self) -> "Visitors":
         """Somebody who keeps asking, in the background: `with site.visitors() as visitors:`."""
