@@ -66,6 +66,12 @@ async def bench(kind, new_bench):
     return await new_bench(**kind.settings)
 
 
+def context_of(bench):
+    """What an Interlock on the folders of the bench would be given."""
+    state_dir, run_dir = bench.folder / "state", bench.folder / "run"
+    return Context(settings=bench.settings, state_dir=state_dir, run_dir=run_dir, look_again=lambda: None)
+
+
 async def raw(bench, text):
     reader, writer = await asyncio.open_connection("127.0.0.1", bench.settings.port)
     writer.write(text.encode())
@@ -534,18 +540,12 @@ async def test_a_preview_is_what_is_written_to_the_byte_and_writes_nothing(kind,
     bench.want(applications.server("web_1"), options=Options(ssl_only=True))
     bench.want(applications.server("web_2"), host="b.com", path="/x", maintenance=Maintenance("soon"))
     await bench.load("preview")
-    context = Context(
-        settings=bench.settings,
-        state_dir=bench.folder / "state",
-        run_dir=bench.folder / "run",
-        look_again=lambda: None,
-    )
     before = {path: path.stat().st_mtime_ns for path in bench.folder.rglob("*") if path.is_file()}
-    found = await kind.plugin.preview(context, bench.table)
+    found = await kind.plugin.preview(context_of(bench), bench.table)
     assert found.files == found.on_disk
     assert before == {path: path.stat().st_mtime_ns for path in bench.folder.rglob("*") if path.is_file()}
     bench.want(applications.server("web_3"), host="c.com")
-    found = await kind.plugin.preview(context, bench.table)
+    found = await kind.plugin.preview(context_of(bench), bench.table)
     assert found.files != found.on_disk
 
 
@@ -555,13 +555,7 @@ async def test_a_preview_tells_which_new_sites_the_proxy_would_seat(kind, bench,
     new = {Match("c.com"): Options(), Match("d.com"): Options(retry=Retry.ALL), Match("e.com", "/x"): Options()}
     for match, options in new.items():
         bench.want(applications.server("web_2"), host=match.host, path=match.path, options=options)
-    context = Context(
-        settings=bench.settings,
-        state_dir=bench.folder / "state",
-        run_dir=bench.folder / "run",
-        look_again=lambda: None,
-    )
-    found = await kind.plugin.preview(context, bench.table)
+    found = await kind.plugin.preview(context_of(bench), bench.table)
     seated = [match for match, options in new.items() if bench.proxy.seat(match, options) is not None]
     assert list(found.seats(new, {HOST})) == seated
     assert (Match("c.com") in seated) == bench.proxy.abilities.live_servers

@@ -126,24 +126,23 @@ def swarm(nodes):
 
 def await_answers(interlock, running):
     """Until these, and nobody else, answer through it."""
-    site = interlock.site(HOST)
-    wait_for(
-        lambda: set(site.ask(3 * len(running)).servers) == set(running),
-        f"{running} behind {HOST}; log of Interlock:\n{interlock.log[-6000:]}",
-        seconds=SECONDS,
-    )
+    await_answers_of(interlock, lambda: running, len(running))
 
 
 def await_whatever_runs(interlock, swarm, count, *, asked):
     """Until so many tasks run, and these, and nobody else, answer: a new leader may put tasks elsewhere for a while."""
+    await_answers_of(interlock, lambda: swarm.running("web", asked=asked), count)
+
+
+def await_answers_of(interlock, running, count):
+    """Until so many are `running()`, and these, and nobody else, answer; at the end the log tells what it did."""
     site = interlock.site(HOST)
     seen = []
 
     def look():
-        with contextlib.suppress(ProgramError):  # it may lose its leadership again
-            running = set(swarm.running("web", asked=asked))
-            seen[:] = running, set(site.ask(3 * count).servers)
-            return len(running) == count and seen[0] == seen[1]
+        with contextlib.suppress(ProgramError):  # who is asked may lose its leadership again
+            seen[:] = set(running()), set(site.ask(3 * count).servers)
+            return len(seen[0]) == count and seen[0] == seen[1]
 
     try:
         wait_for(look, f"{count} tasks behind {HOST}", seconds=SECONDS)
