@@ -6,6 +6,7 @@ import tempfile
 import threading
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from interlock.cli import main
@@ -76,6 +77,8 @@ class PaperInterlock:
         self.warnings = ()
         self.under_way = [0]
         """Requests that each look finds; the last one stays."""
+        self.place = {}
+        """What is otherwise about the container's place."""
         self.explanations = ()
         self.traced = None
         self.picture = Status(
@@ -162,6 +165,7 @@ class PaperInterlock:
             in_rotation=not drained,
             sessions=sessions or 0,
         )
+        place = msgspec.structs.replace(place, **self.place)
         return ContainerStatus(engine="docker", id="1" * 64, name="web_1", drained=drained, places=(place,))
 
 

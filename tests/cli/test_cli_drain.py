@@ -5,6 +5,7 @@ import json
 import pytest
 
 from interlock.cli import drain as drain_module
+from interlock.core.model import ServerState
 
 
 @pytest.fixture(autouse=True)
@@ -72,3 +73,10 @@ def test_a_time_that_is_none_is_refused_before_anything_is_done(run, daemon, tim
 def test_undraining_says_when_it_serves_again(run, daemon):
     assert run("undrain", "web_1") == (0, "web_1: no longer drained\n", "")
     assert daemon.orders == [("undrain", "web_1")]
+
+
+def test_undraining_says_what_is_not_in_rotation_yet_and_what_stands_by(run, daemon):
+    daemon.place = {"in_rotation": False, "state": ServerState.PROBING}
+    assert run("undrain", "web_1")[1].splitlines()[1:] == ["web_1: not in rotation yet: probing"]
+    daemon.place = {"in_rotation": False, "waits": True}
+    assert run("undrain", "web_1")[1].splitlines()[1:] == ["web_1: not in rotation yet: stand-by"]

@@ -6,7 +6,7 @@ import re
 import pytest
 
 from interlock.core.happenings import ApplyFailed, Cause, PlanApplied, ReloadDone, RoutesChanged
-from interlock.core.model import Balance, Maintenance, Match, Options
+from interlock.core.model import Balance, Maintenance, Match, Options, ServerState
 from interlock.core.plan import AddServer, DrainServer
 from interlock.testing.worlds import container, replaced, table_of
 
@@ -124,6 +124,22 @@ def test_a_server_that_moved_or_weighs_otherwise_is_one_line(run, past):
     assert run("diff", "5", "6")[1].splitlines() == [
         "~ demo.interlock.com",
         "    ~ web_1: weight 100 -> 5, 172.17.0.2:5000 -> [fd00::1]:5000",
+    ]
+
+
+def test_a_stand_by_is_shown_as_one_until_it_takes_the_requests(run, past):
+    route = wanted(container(), container("web_2", number=2))
+    near, far = route.backend.servers
+    for state in (ServerState.READY, ServerState.DOWN):
+        servers = (replaced(near, state=state), replaced(far, standby=True))
+        past.wanted[DEMO] = replaced(route, backend=replaced(route.backend, servers=servers))
+        past.history.hear(RoutesChanged(at=1.0, routes=(DEMO,)))
+        past.history.hear(PlanApplied(at=1.0, proxy="haproxy", causes=(), steps=(), seconds=0.0))
+    assert "      + web_2 172.17.0.3:5000 stand-by" in run("show", "5")[1].splitlines()
+    assert run("diff", "5", "6")[1].splitlines() == [
+        "~ demo.interlock.com",
+        "    ~ web_1: ready -> down",
+        "    ~ web_2: stand-by -> ready",
     ]
 
 

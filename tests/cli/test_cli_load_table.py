@@ -82,3 +82,9 @@ def test_a_screen_shows_the_rows_around_the_chosen_one_and_never_more_than_fit()
 def test_a_row_is_named_by_its_route_and_server():
     assert Row(route=BUSY.routes[1]).key == ("b.com", "/app", "")
     assert Row(route=BUSY.routes[1], server=BUSY.routes[1].servers[0]).key == ("b.com", "/app", "b_1")
+
+
+def test_a_server_that_stands_by_is_shown_as_one():
+    waiting = ServerLoad(name="b_1", state=ServerState.READY, container="c" * 64, load=Load(), waits=True)
+    told = drawn(lines(Loads(routes=(route("a.com", server("a_1"), waiting),)), Sort.NAME))
+    assert [line.split()[:2] for line in told[3:]] == [["a_1", "ready"], ["b_1", "stand-by"]]

@@ -1,11 +1,13 @@
 """`interlock trace`."""
 
 import json
+import re
 
 import pytest
 
 from interlock.core.model import ServerState
 from interlock.core.trace import Loser, Outcome, Trace, TracedServer
+from interlock.testing.worlds import replaced
 
 FULL = Trace(
     url="http://www.example.com/app",
@@ -55,3 +57,11 @@ def test_a_compose_file_is_traced_without_a_daemon(run, tmp_path, url, expected)
     code, out, err = run("trace", url, "--file", str(file))
     assert code == expected
     assert {0: "answered by", 3: "404: nobody asks for b.com", 2: "is not a URL of http"}[code] in out + err
+
+
+def test_a_server_that_stands_by_is_shown_as_one(run, daemon):
+    (near,) = FULL.servers
+    far = replaced(near, name="web_2", share=0.0, standby=True, waits=True)
+    daemon.traced = replaced(FULL, servers=(near, far, replaced(far, name="web_3", weight=0, waits=False)))
+    lines = run("trace", "a.com")[1].splitlines()
+    assert [re.split(" {2,}", line)[4] for line in lines[2:6]] == ["STATE", "ready", "stand-by", "ready"]

@@ -302,3 +302,11 @@ def test_a_stand_by_waits_and_names_who_takes_the_requests_instead():
     assert explain(there, routes, Circumstances()).verdict is Verdict.YES
     routes.update(routes.world.advance(Stopping(there.key)))
     assert explain(here, routes, Circumstances()).verdict is Verdict.YES
+
+
+def test_a_stand_by_of_weight_0_is_told_its_weight_and_of_nobody_who_is_not_there():
+    routes = Routes(World(has_several_engines=True, locality=("b",)))
+    for event in (placed(), listed(container()), placed(engine="b"), Listed("b", ())):
+        routes.update(routes.world.advance(event, settled_before=LONG_AGO))
+    routes.update(*routes.world.order(Overrides(weights={container().key: 0})))
+    assert explain(container(), routes, Circumstances()).cause.step is not Step.SHARED

@@ -4,7 +4,7 @@ from interlock.core.loads import Load, loads
 from interlock.core.model import Match
 from interlock.core.status import routes_status
 from interlock.core.traffic import Counters, ProxyTraffic, RouteCounters, Traffic, proxy_traffic
-from interlock.testing.worlds import container, table_of
+from interlock.testing.worlds import container, replaced, table_of
 
 HOST = Match("demo.interlock.com")
 ROUTES = routes_status(table_of(container("web_1"), container("web_2", number=2)), [])
@@ -61,3 +61,11 @@ def test_the_same_reading_twice_is_no_division_by_zero():
 def test_routes_that_no_proxy_counts_are_there_with_nothing():
     (route,) = loads(ROUTES, NOTHING, NOTHING).routes
     assert (route.host, route.load, [each.name for each in route.servers]) == (HOST.host, Load(), ["web_1", "web_2"])
+
+
+def test_a_server_that_stands_by_is_told_from_those_that_take_requests():
+    (route,) = ROUTES.routes
+    near, far = route.servers
+    route = replaced(route, servers=(near, replaced(far, standby=True, waits=True)))
+    (found,) = loads(replaced(ROUTES, routes=(route,)), NOTHING, NOTHING).routes
+    assert [each.waits for each in found.servers] == [False, True]

@@ -354,6 +354,12 @@ class TestLocality:
         routes.update(*routes.world.order(Overrides(weights={ContainerKey("a", container().id): 0})))
         assert shares_of(routes.table[DEMO].backend) == {"a.web_1": 0.0, "b.web_1": 1.0}
 
+    def test_a_stand_by_of_weight_0_waits_for_nothing(self):
+        routes = several(*self.pair(), locality=("a",))
+        orders = Overrides(weights={ContainerKey("b", self.pair()[1].id): 0})
+        routes.update(*routes.world.order(orders))
+        assert not waiting_in(routes.table[DEMO].backend)
+
     def test_without_one_all_are_alike(self):
         routes = several(*self.pair())
         assert not any(s.standby for s in servers(routes).values())

@@ -11,11 +11,12 @@ from interlock.core.status import (
     WeightOrder,
     orders_status,
     places_of,
+    route_status,
     routes_status,
     servers_by_state,
 )
 from interlock.core.world import World
-from interlock.testing.worlds import container, listed, table_of
+from interlock.testing.worlds import container, listed, replaced, table_of
 
 DEMO = Match("demo.interlock.com")
 WEB = container()
@@ -94,3 +95,17 @@ def test_orders_are_told_with_names_and_with_ids_where_there_is_no_name_yet():
     assert told.drained == ("ghost", "web_1")
     assert told.weights == (WeightOrder("shop/web", 0), WeightOrder("web_1", 3))
     assert list(told.maintenance) == ["a.com", "b.com"]
+
+
+def test_a_route_tells_which_of_its_servers_stand_by():
+    route = table_of(WEB, container("web_2", number=2))[DEMO]
+    near, far = route.backend.servers
+    far = replaced(far, standby=True)
+
+    def waiting(*servers):
+        backend = replaced(route.backend, servers=servers)
+        return [server.waits for server in route_status(replaced(route, backend=backend)).servers]
+
+    assert waiting(near, far) == [False, True]
+    assert waiting(replaced(near, state=ServerState.DOWN), far) == [False, False]
+    assert waiting(near, replaced(far, state=ServerState.DOWN)) == [False, False]

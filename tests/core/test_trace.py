@@ -171,5 +171,8 @@ def test_stand_bys_answer_only_where_no_local_server_is_in_rotation():
     both = table(route("a.com", "/", server("a"), server("b", standby=True)))
     found = trace("a.com", both, [word("a", "b")])
     assert found.what == "answered by a"
-    assert [(each.share, each.standby) for each in found.servers] == [(1.0, False), (0.0, True)]
+    assert [(each.share, each.standby, each.waits) for each in found.servers] == [
+        (1.0, False, False),
+        (0.0, True, True),
+    ]
     assert trace("a.com", both, [word("b")]).what == "answered by b"

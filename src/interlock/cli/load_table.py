@@ -9,7 +9,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from interlock.cli.route_table import COLOURS
+from interlock.cli.route_table import COLOURS, state_text
 from interlock.core.loads import Load, Loads, RouteLoad, ServerLoad
 from interlock.core.problems import shown
 
@@ -135,4 +135,7 @@ def _name(row: Row) -> Text:
 
 
 def _state(row: Row) -> Text:
-    return Text(row.server.state, COLOURS[row.server.state]) if row.server is not None else Text("")
+    if row.server is None:
+        return Text("")
+    state = state_text(row.server.state, waits=row.server.waits)
+    return Text(state, COLOURS[state])

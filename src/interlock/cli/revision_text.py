@@ -7,6 +7,7 @@ import msgspec
 import typer
 
 from interlock.cli.columns import columns
+from interlock.cli.route_table import state_text
 from interlock.core.happenings import Cause
 from interlock.core.problems import shown
 from interlock.core.revision_status import RevisionSummary, RouteChange
@@ -104,13 +105,18 @@ def _server(before: ServerStatus | None, now: ServerStatus | None) -> Iterator[s
         yield from (f"- {_place(each)}" for each in (before,) if each is not None)
         yield from (f"+ {_place(each)}" for each in (now,) if each is not None)
         return
-    pairs = (("", before.state, now.state), ("weight ", before.weight, now.weight), ("", _at(before), _at(now)))
+    pairs = (("", _state(before), _state(now)), ("weight ", before.weight, now.weight), ("", _at(before), _at(now)))
     told = ", ".join(f"{word}{left} -> {right}" for word, left, right in pairs if left != right)
-    yield f"~ {now.name}: {told}"
+    if told:
+        yield f"~ {now.name}: {told}"
 
 
 def _place(server: ServerStatus) -> str:
-    return f"{server.name} {_at(server)} {server.state}"
+    return f"{server.name} {_at(server)} {_state(server)}"
+
+
+def _state(server: ServerStatus) -> str:
+    return state_text(server.state, waits=server.waits)
 
 
 def _at(server: ServerStatus) -> str:

@@ -57,6 +57,11 @@ class Picture(msgspec.Struct, frozen=True):
     problems: list[Problem]
 
 
+def state_text(state: ServerState, *, waits: bool) -> str:
+    """A server's state as people are told of it."""
+    return STANDBY if waits else state
+
+
 def as_json(table: RouteTable, problems: Iterable[Problem]) -> str:
     """Everything, sorted, so that equal tables give equal text."""
     picture = Picture([_route_line(route) for route in table.values()], sorted(problems))
@@ -84,7 +89,7 @@ def _rows(route: Route) -> Iterator[tuple[str, ...]]:
     """One row a server; host and path stand on the first one only."""
     head, waiting = tuple(route.match), waiting_in(route.backend)
     for server in route.backend.servers:
-        state = STANDBY if server.name in waiting else server.state
+        state = state_text(server.state, waits=server.name in waiting)
         yield (*head, server.name, server.endpoint, str(server.weight), state)
         head = ("", "")
     if not route.backend.servers:

@@ -11,7 +11,7 @@ from interlock.cli.daemon import daemon_of
 from interlock.cli.on_paper import routes_on_paper
 from interlock.cli.paragraphs import paragraph
 from interlock.cli.receipts import print_json
-from interlock.cli.route_table import STANDBY
+from interlock.cli.route_table import state_text
 from interlock.core.problems import PermanentError
 from interlock.core.trace import Outcome, Trace
 from interlock.core.trace import trace as trace_url
@@ -73,7 +73,7 @@ def _lines(found: Trace) -> Iterator[str]:
                 each.address,
                 str(each.weight),
                 f"{each.share:.0%}",
-                STANDBY if each.standby and not each.share and each.in_rotation else each.state,
+                state_text(each.state, waits=each.waits),
                 "yes" if each.in_rotation else "no",
             )
             for each in found.servers

@@ -157,7 +157,7 @@ def waiting_in(backend: Backend) -> frozenset[str]:
     return frozenset(
         server.name
         for server in backend.servers
-        if server.standby and server.state is ServerState.READY and not shares[server.name]
+        if server.standby and server.state is ServerState.READY and server.weight and not shares[server.name]
     )
 
 

@@ -299,7 +299,8 @@ def _stands_by(match: Match, claim: Claim, routes: Routes) -> Iterator[Decision]
     own = next(each for each in backend.servers if each.container == claim.container.key)
     if own.name not in waiting_in(backend):
         return
-    local = [shown(each.name) for each in backend.servers if not each.standby and each.state is ServerState.READY]
+    shares = shares_of(backend)
+    local = [shown(each.name) for each in backend.servers if shares[each.name]]
     more = f" and {len(local) - 1} more" if len(local) > 1 else ""
     asked = next(
         (each for each in routes.claims_on(match) if each.request.wishes.locality is not None and each.container.is_up),

@@ -30,6 +30,8 @@ class ServerLoad(msgspec.Struct, frozen=True, kw_only=True):
     container: str
     """Its container's full id."""
     load: Load
+    waits: bool = False
+    """It stands by: a local server takes the requests."""
 
 
 class RouteLoad(msgspec.Struct, frozen=True, kw_only=True):
@@ -78,6 +80,7 @@ def _route(route: RouteStatus, measured: Sequence[Measured]) -> RouteLoad:
             state=server.state,
             container=server.container,
             load=_sum(each.get((match, server.name)) for each in measured),
+            waits=server.waits,
         )
         for server in route.servers
     )

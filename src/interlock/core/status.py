@@ -40,6 +40,8 @@ class ServerStatus(msgspec.Struct, frozen=True, kw_only=True):
     engine: str
     standby: bool = False
     """It takes requests only while no local server can."""
+    waits: bool = False
+    """It stands by: a local server takes the requests."""
 
 
 class RouteStatus(msgspec.Struct, frozen=True, kw_only=True):
@@ -334,16 +336,17 @@ def _place(route: Route, server: Server, serving: Iterable[Serving], sessions: M
 
 def route_status(route: Route) -> RouteStatus:
     """One route, as it is wanted."""
+    waiting = waiting_in(route.backend)
     return RouteStatus(
         host=route.match.host,
         path=route.match.path,
         backend=route.backend.options,
-        servers=tuple(map(_server, route.backend.servers)),
+        servers=tuple(_server(server, waits=server.name in waiting) for server in route.backend.servers),
         maintenance=route.maintenance,
     )
 
 
-def _server(server: Server) -> ServerStatus:
+def _server(server: Server, *, waits: bool) -> ServerStatus:
     return ServerStatus(
         name=server.name,
         address=server.address,
@@ -353,6 +356,7 @@ def _server(server: Server) -> ServerStatus:
         container=server.container.id,
         engine=server.container.engine,
         standby=server.standby,
+        waits=waits,
     )
 
 

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from interlock.core.backends import shares_of
+from interlock.core.backends import shares_of, waiting_in
 from interlock.core.decisions import ProxyWord
 from interlock.core.dialects import names
 from interlock.core.model import Maintenance, Match, Options, Route, RouteTable, ServerState
@@ -52,6 +52,8 @@ class TracedServer(msgspec.Struct, frozen=True, kw_only=True):
     """Whether every proxy says that it takes requests there."""
     standby: bool = False
     """It takes requests only while no local server can."""
+    waits: bool = False
+    """It stands by: a local server takes the requests."""
 
 
 class Loser(msgspec.Struct, frozen=True, kw_only=True):
@@ -187,7 +189,7 @@ def _near(table: RouteTable, host: str) -> str:
 
 
 def _servers(route: Route, proxies: Sequence[ProxyWord]) -> Iterator[TracedServer]:
-    shares = shares_of(route.backend)
+    shares, waiting = shares_of(route.backend), waiting_in(route.backend)
     for server in route.backend.servers:
         is_in = all(_takes(proxy, route.match, server.name, server.endpoint) for proxy in proxies)
         yield TracedServer(
@@ -198,6 +200,7 @@ def _servers(route: Route, proxies: Sequence[ProxyWord]) -> Iterator[TracedServe
             share=round(shares[server.name], 4),
             in_rotation=is_in and server.state is ServerState.READY,
             standby=server.standby,
+            waits=is_in and server.name in waiting,
         )
 
 

@@ -1,6 +1,7 @@
 // The answers of explain and trace, drawn.
 
 import { h } from "./dom.js";
+import { stateOf } from "./words.js";
 
 /** Names and values, two by two. */
 export function factList(facts) {
@@ -41,6 +42,5 @@ export function traced(answer) {
 
 function share(server) {
   const part = server.in_rotation ? `${Math.round(server.share * 100)} % of the requests` : "not in rotation";
-  const waits = server.standby && server.in_rotation && server.share === 0;
-  return [server.name, `${waits ? "stand-by" : server.state}, ${part}`];
+  return [server.name, `${stateOf(server)}, ${part}`];
 }

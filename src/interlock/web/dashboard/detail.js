@@ -123,7 +123,7 @@ export class Detail {
     const [container] = await this.#api.get(`v1/containers/${encodeURIComponent(id)}`);
     const places = container.places.map((place) => [
       words.routeName(place),
-      `${place.waits ? "stand-by" : place.state}, ${place.in_rotation ? "in rotation" : "not in rotation"}, weight ${place.weight}, ${place.sessions} under way`,
+      `${words.stateOf(place)}, ${place.in_rotation ? "in rotation" : "not in rotation"}, weight ${place.weight}, ${place.sessions} under way`,
     ]);
     const facts = [
       ["container", container.id.slice(0, 12)],

@@ -144,7 +144,7 @@ class RouteRow {
     this.route = route;
     if (told === this.#told) return;
     this.#told = told;
-    const servers = route.servers.map((server) => `${server.name} ${words.endpoint(server)} ${server.state} ${server.engine}`);
+    const servers = route.servers.map((server) => `${server.name} ${words.endpoint(server)} ${words.stateOf(server)} ${server.engine}`);
     this.text = [this.name, ...servers, route.maintenance ? "closed" : ""].join(" ").toLowerCase();
     this.#show(route);
   }
@@ -214,7 +214,7 @@ class ServerTable {
   take(servers) {
     const rows = servers.map((server) => [server.name, this.#rows.get(server.name) ?? this.#newRow(server.name)]);
     this.#rows = new Map(rows);
-    for (const server of servers) this.#rows.get(server.name).take(server, words.stateOf(server, servers));
+    for (const server of servers) this.#rows.get(server.name).take(server, words.stateOf(server));
     arrange(this.#body, rows.map(([, row]) => row.element));
   }
 
@@ -287,7 +287,7 @@ function badgesOf(route) {
 }
 
 function dotsOf(servers) {
-  const dots = servers.slice(0, DOTS).map((server) => h("span", { class: "dot", "data-state": words.stateOf(server, servers) }));
+  const dots = servers.slice(0, DOTS).map((server) => h("span", { class: "dot", "data-state": words.stateOf(server) }));
   if (servers.length > DOTS) dots.push(h("span", { class: "more", text: `+${servers.length - DOTS}` }));
   return dots.length > 0 ? dots : [h("span", { class: "more", text: "no server" })];
 }
@@ -296,7 +296,7 @@ function dotsOf(servers) {
 function states(servers) {
   const counts = new Map();
   for (const server of servers) {
-    const state = words.stateOf(server, servers);
+    const state = words.stateOf(server);
     counts.set(state, (counts.get(state) ?? 0) + 1);
   }
   return [...counts].map(([state, number]) => `${number} ${state}`).join(", ") || "none";

@@ -34,10 +34,9 @@ export function calendar(at) {
   return CALENDAR.format(new Date(at * 1000));
 }
 
-/** What a server is shown as: a stand-by that is ready waits while a local one of its siblings takes the requests. */
-export function stateOf(server, siblings) {
-  const takes = (each) => !each.standby && each.state === "ready" && each.weight > 0;
-  return server.standby && server.state === "ready" && siblings.some(takes) ? "stand-by" : server.state;
+/** What a server is shown as: a stand-by that is ready waits while a local one takes the requests. */
+export function stateOf({ state, waits }) {
+  return waits ? "stand-by" : state;
 }
 
 /** `no server`, `1 server`, `2 servers`. */
