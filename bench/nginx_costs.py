@@ -101,7 +101,9 @@ async def measure(proxy, port, sites, application):
 async def run(folder, binary, live, sites, application):
     folder.chmod(0o755)
     settings = PLUGIN.settings(binary=binary, live_servers=live, port=free_port(), ssl_port=0)
-    context = Context(settings=settings, state_dir=folder / "s", run_dir=folder / "r", look_again=lambda: None)
+    context = Context(
+        name="nginx", settings=settings, state_dir=folder / "s", run_dir=folder / "r", look_again=lambda: None
+    )
     proxy = PLUGIN.build(context)
     await proxy.prepare()
     try:

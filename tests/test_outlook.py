@@ -32,7 +32,7 @@ from interlock.testing import FakeEngine
 from interlock.testing.worlds import container
 
 DEMO = Match("demo.interlock.com")
-CONTEXT = Context(settings=None, state_dir=Path("/s"), run_dir=Path("/r"), look_again=lambda: None)
+CONTEXT = Context(name="haproxy", settings=None, state_dir=Path("/s"), run_dir=Path("/r"), look_again=lambda: None)
 COMPOSE = """\
 name: shop
 services:

@@ -169,6 +169,7 @@ class App:
         state = files.folder(Path(self._settings.state_dir), mode=0o755)
         run = files.folder(Path(self._settings.run_dir), mode=0o755)
         context = Context(
+            name=plugin.name,
             settings=chosen.options if chosen.options is not None else plugin.settings(),
             state_dir=state / plugin.name,
             run_dir=run / plugin.name,

@@ -178,6 +178,7 @@ class External:
         base = Path(self._folder) / container.hostname
         report = self._reconciler.report
         context = Context(
+            name=name,
             settings=chosen.options if chosen.options is not None else plugin.settings(),
             state_dir=base,
             run_dir=base / "run",

@@ -133,5 +133,7 @@ def test_what_a_function_builds_is_looked_at_once_it_is_built():
 
 @pytest.mark.parametrize("plugin", [haproxy.PLUGIN, nginx.PLUGIN], ids=["haproxy", "nginx"])
 def test_what_is_not_known_before_it_is_prepared_is_not_asked_for(plugin, tmp_path):
-    context = Context(settings=plugin.settings(), state_dir=tmp_path, run_dir=tmp_path, look_again=lambda: None)
+    context = Context(
+        name="caddy", settings=plugin.settings(), state_dir=tmp_path, run_dir=tmp_path, look_again=lambda: None
+    )
     assert misfit(plugin.build(context), plugin) == ""

@@ -148,7 +148,9 @@ class Yard:
 
     def guard(self, build, *, is_ours=False, look_again=lambda: None):
         plugin = msgspec.structs.replace(dryrun.PLUGIN, name=build.__name__.lower(), build=self._noted(build))
-        context = Context(settings=plugin.settings(), state_dir=Path(), run_dir=Path(), look_again=look_again)
+        context = Context(
+            name=plugin.name, settings=plugin.settings(), state_dir=Path(), run_dir=Path(), look_again=look_again
+        )
         bounds = Bounds() if is_ours or build not in BAD else Bounds(prepare=1, look=1, apply=1)
         self.guards[build] = Guarded(plugin, context, self._report, is_ours=is_ours, bounds=bounds)
         return self.guards[build]

@@ -69,7 +69,7 @@ async def bench(kind, new_bench):
 def context_of(bench):
     """What an Interlock on the folders of the bench would be given."""
     state_dir, run_dir = bench.folder / "state", bench.folder / "run"
-    return Context(settings=bench.settings, state_dir=state_dir, run_dir=run_dir, look_again=lambda: None)
+    return Context(name="edge", settings=bench.settings, state_dir=state_dir, run_dir=run_dir, look_again=lambda: None)
 
 
 async def raw(bench, text):

@@ -39,7 +39,9 @@ OPTIONS = table()[MATCH].backend.options
 
 @pytest.fixture
 def proxy():
-    return PLUGIN.build(Context(settings=PLUGIN.settings(), state_dir=Path(), run_dir=Path(), look_again=print))
+    return PLUGIN.build(
+        Context(name=PLUGIN.name, settings=PLUGIN.settings(), state_dir=Path(), run_dir=Path(), look_again=print)
+    )
 
 
 async def served(proxy):

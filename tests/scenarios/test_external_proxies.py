@@ -209,6 +209,8 @@ def test_two_proxies_are_kept_alike_and_never_restarted(outside):
         assert len(load.account.failures("POST")) <= (0 if kind.is_live else 2 * len(more)), load.account
         assert load.account.servers >= {*first, *more}
     assert [outside.runs_of(name) for name in EDGES] == runs
+    nameless = [line for line in outside.interlock.log.splitlines() if "[haproxy]" in line or "[nginx]" in line]
+    assert all("none is run here" in line for line in nameless), nameless
     for (name, kind), before in zip(outside.kinds.items(), reloads, strict=True):
         assert (outside.reloads(name) == before) == kind.is_live, "replicas come and go without a reload, if they can"
     assert all(name in outside.interlock_says("status") for name in outside.names.values())

@@ -194,6 +194,7 @@ class Weather:
         port = free_port()
         self.url = f"http://127.0.0.1:{port}/"
         context = Context(
+            name="haproxy",
             settings=HaproxySettings(port=port),
             state_dir=folder / "state",
             run_dir=folder / "run",

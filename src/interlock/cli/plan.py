@@ -133,6 +133,7 @@ def _orders(path: Path) -> tuple[Overrides, list[str]]:
 def _context(settings: Settings, plugin: Plugin, chosen: PluginSettings) -> Context:
     options: Any = chosen.options if chosen.options is not None else plugin.settings()
     return Context(
+        name=plugin.name,
         settings=options,
         state_dir=Path(settings.state_dir) / plugin.name,
         run_dir=Path(settings.run_dir) / plugin.name,

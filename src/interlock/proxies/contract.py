@@ -110,6 +110,8 @@ class CountsTraffic(Protocol):
 class Context(msgspec.Struct, frozen=True, kw_only=True):
     """What a plugin is given to build its proxy."""
 
+    name: str
+    """What the proxy is called in status, metrics and log: the plugin's name, unless it runs in a container."""
     settings: Any
     """An instance of the plugin's own settings type."""
     state_dir: Path

@@ -30,7 +30,11 @@ ROUNDS = 3
 
 
 _NOWHERE = Context(
-    settings=dryrun.DryrunSettings(), state_dir=Path(os.devnull), run_dir=Path(os.devnull), look_again=lambda: None
+    name=dryrun.PLUGIN.name,
+    settings=dryrun.DryrunSettings(),
+    state_dir=Path(os.devnull),
+    run_dir=Path(os.devnull),
+    look_again=lambda: None,
 )
 """A proxy on paper has no files, and never restarts."""
 

@@ -105,7 +105,11 @@ async def on_bench(
     """The plugin's proxy, prepared; closed at the end of the block. `folder` keeps its state."""
     made, looks = plugin.settings(**settings), list[int]()
     context = Context(
-        settings=made, state_dir=folder / "state", run_dir=folder / "run", look_again=lambda: looks.append(1)
+        name=plugin.name,
+        settings=made,
+        state_dir=folder / "state",
+        run_dir=folder / "run",
+        look_again=lambda: looks.append(1),
     )
     proxy = plugin.build(context)
     await proxy.prepare()

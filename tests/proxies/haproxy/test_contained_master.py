@@ -4,17 +4,21 @@ import os
 import tempfile
 from pathlib import Path
 
+import msgspec
 import pytest
+from structlog.testing import capture_logs
 
-from interlock.core.problems import PermanentError
+from interlock.core.problems import PermanentError, TemporaryError
 from interlock.host.process import Ended
 from interlock.proxies.contract import Context
-from interlock.proxies.haproxy.contained_master import find_in
+from interlock.proxies.haproxy import PLUGIN
+from interlock.proxies.haproxy.contained_master import ContainedMaster, find_in
 from interlock.proxies.haproxy.settings import HaproxySettings
 from interlock.proxies.serving import contained
 from testbed.contained import PaperContainer
 
 GROUP = os.getegid()
+NAME = "haproxy@edge-1"
 
 
 def container(**answers):
@@ -31,7 +35,9 @@ def container(**answers):
 def context():
     with tempfile.TemporaryDirectory(prefix="il-") as folder:
         place = Path(folder) / "edge-1"
-        yield Context(settings=HaproxySettings(), state_dir=place, run_dir=place / "run", look_again=lambda: None)
+        yield Context(
+            name=NAME, settings=HaproxySettings(), state_dir=place, run_dir=place / "run", look_again=lambda: None
+        )
 
 
 async def test_its_files_are_for_the_container_s_group_and_its_lock_is_not(context):
@@ -70,6 +76,23 @@ async def test_one_that_does_not_see_the_folder_is_not_driven(context):
 
 async def test_a_path_that_no_socket_can_have_is_refused(context):
     place = context.state_dir / ("x" * 80)
-    far = Context(settings=HaproxySettings(), state_dir=place, run_dir=place / "run", look_again=lambda: None)
+    far = Context(
+        name=NAME, settings=HaproxySettings(), state_dir=place, run_dir=place / "run", look_again=lambda: None
+    )
     with pytest.raises(PermanentError, match="too long a path"):
         await find_in(container(), far)
+
+
+async def test_whatever_is_logged_of_it_says_which_one_it_is(context, monkeypatch):
+    async def refuse(_master):
+        raise TemporaryError("it does not answer")
+
+    monkeypatch.setattr(ContainedMaster, "start", refuse)
+    context.state_dir.mkdir()
+    (context.state_dir / "last-good.json").write_text("no JSON")
+    (context.state_dir / "mine.j2").write_text("{% nonsense")
+    settings = HaproxySettings(template_path=str(context.state_dir / "mine.j2"))
+    proxy = PLUGIN.build_in(msgspec.structs.replace(context, settings=settings), container())
+    with capture_logs() as logs, pytest.raises(TemporaryError):
+        await proxy.prepare()
+    assert [entry["event"].partition("] ")[0] for entry in logs] == [f"[{NAME}"] * 3, logs

@@ -6,9 +6,11 @@ import shlex
 import sys
 import tempfile
 from pathlib import Path
+from types import SimpleNamespace
 
 import msgspec
 import pytest
+from structlog.testing import capture_logs
 
 from interlock.core.model import Match, Options
 from interlock.core.problems import PermanentError, TemporaryError
@@ -26,6 +28,7 @@ from interlock.testing.ports import free_port
 from testbed.contained import MachineContainer, PaperContainer
 
 GROUP = os.getegid()
+NAME = "nginx@edge-1"
 HOST = "demo.interlock.com"
 MODULES = ("/m/ndk_http_module.so", "/m/ngx_http_lua_module.so")
 LOOK = shlex.join(["sh", "-c", TITLES])
@@ -50,7 +53,9 @@ def container(**answers):
 def context():
     with tempfile.TemporaryDirectory(prefix="il-") as folder:
         place = Path(folder) / "edge-1"
-        yield Context(settings=NginxSettings(), state_dir=place, run_dir=place / "run", look_again=lambda: None)
+        yield Context(
+            name=NAME, settings=NginxSettings(), state_dir=place, run_dir=place / "run", look_again=lambda: None
+        )
 
 
 def answer_with(edge, monkeypatch, worker):
@@ -170,6 +175,26 @@ async def test_its_connections_are_read_from_the_tables_of_its_network(context):
     machine = container(**{"cat /proc/net/tcp /proc/net/tcp6": Ended(0, tables)})
     edge = await find_in(machine, context)
     assert await edge.connections(["10.0.0.2:5000", "10.0.0.3:5000"]) == {"10.0.0.2:5000": 1}
+
+
+async def test_whatever_is_logged_of_it_says_which_one_it_is(context, monkeypatch):
+    async def refuse(_master):
+        raise TemporaryError("it does not answer")
+
+    monkeypatch.setattr(contained_master.ContainedMaster, "start", refuse)
+    context.state_dir.mkdir()
+    (context.state_dir / "last-good.json").write_text("no JSON")
+    (context.state_dir / "mine.j2").write_text("{% nonsense")
+    settings = NginxSettings(template_path=str(context.state_dir / "mine.j2"))
+    machine, verdicts = container(), [Ended(1, "unknown directive")]
+
+    async def run(argv, *, seconds):
+        return verdicts.pop() if "-t" in argv and verdicts else await machine.run(argv, seconds=seconds)
+
+    proxy = PLUGIN.build_in(msgspec.structs.replace(context, settings=settings), SimpleNamespace(run=run))
+    with capture_logs() as logs, pytest.raises(TemporaryError):
+        await proxy.prepare()
+    assert [entry["event"].partition("] ")[0] for entry in logs] == [f"[{NAME}"] * 4, logs
 
 
 # --- this machine's ---

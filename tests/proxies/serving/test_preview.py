@@ -19,7 +19,9 @@ class Outer(msgspec.Struct, frozen=True):
 
 
 def context(folder):
-    return Context(settings=None, state_dir=folder / "state", run_dir=folder / "run", look_again=lambda: None)
+    return Context(
+        name="paper", settings=None, state_dir=folder / "state", run_dir=folder / "run", look_again=lambda: None
+    )
 
 
 def test_folders_are_thrown_away_with_what_was_put_into_them(tmp_path):

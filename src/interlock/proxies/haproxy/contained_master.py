@@ -28,15 +28,15 @@ async def find_in(container: ProxyContainer, context: Context) -> "ContainedMast
     check_group(identity, PROGRAM)
     disk = SharedDisk(context.state_dir, context.run_dir, identity)
     await check_sight(container, disk)
-    log.info(f"[haproxy] using {found.banner} in a container")
-    return ContainedMaster(container, disk)
+    log.info(f"[{context.name}] using {found.banner} in a container")
+    return ContainedMaster(container, disk, name=context.name)
 
 
 class ContainedMaster(Master):
     """One HAProxy that its container starts, with the configuration that we write."""
 
-    def __init__(self, container: ProxyContainer, disk: SharedDisk) -> None:
-        super().__init__(disk)
+    def __init__(self, container: ProxyContainer, disk: SharedDisk, *, name: str) -> None:
+        super().__init__(disk, name=name)
         self._container = container
 
     async def check(self) -> Ended:

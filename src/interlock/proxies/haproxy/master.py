@@ -32,8 +32,10 @@ _ALERT = re.compile(r"\[ALERT\]\s+\(\d+\) : (.*)")
 class Master(ABC):
     """One HAProxy in master-worker mode."""
 
-    def __init__(self, disk: Disk) -> None:
+    def __init__(self, disk: Disk, *, name: str = "haproxy") -> None:
+        """`name` is what the proxy is called in the log."""
         self.disk = disk
+        self.name = name
         self.socket: PromptSocket | None = None
         self.generation = ""
         self.worker = 0

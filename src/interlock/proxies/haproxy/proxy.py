@@ -62,9 +62,10 @@ class HaproxyProxy:
     def __init__(self, context: Context, found: Callable[[Context], Awaitable[Master]] = run_here) -> None:
         """`found` tells which HAProxy it is, when it is to be prepared."""
         self._context = context
+        self._name = context.name
         self._found = found
         self._settings: HaproxySettings = context.settings
-        self._tasks = Tasks("haproxy")
+        self._tasks = Tasks(context.name)
         self._reaper = Reaper(self._ask, self._tasks)
         self._spares = Spares(SPARES)
         self._seated_at = -math.inf
@@ -80,7 +81,7 @@ class HaproxyProxy:
         self._refused: dict[Match, Refused] = {}
         self._table: RouteTable | None = None
         """None until the engines have spoken; until then the last good state is what is wanted."""
-        self._behind = WriteBehind("haproxy", self._catch_up, self._tasks)
+        self._behind = WriteBehind(context.name, self._catch_up, self._tasks)
 
     async def prepare(self) -> None:
         self._master = await self._found(self._context)
@@ -153,7 +154,7 @@ class HaproxyProxy:
             try:
                 self._write()
             except InterlockError as error:
-                log.warning(f"[haproxy] the last good state on disk is an older one: {error}")
+                log.warning(f"[{self._name}] the last good state on disk is an older one: {error}")
         await self._master.stop()
         self._lock.release()
 
@@ -176,7 +177,7 @@ class HaproxyProxy:
         try:
             return self._disk.read_last_good()
         except InterlockError as error:
-            log.warning(f"[haproxy] starting from nothing: {error}")
+            log.warning(f"[{self._name}] starting from nothing: {error}")
             return LastGood()
 
     async def _take_over(self, last: LastGood) -> None:
@@ -206,11 +207,11 @@ class HaproxyProxy:
             self._write()
             self._note_loaded({**self._loaded, **self._spares.options})
         except InterlockError as error:
-            log.warning(f"[haproxy] starting from the files as they are: {error}")
+            log.warning(f"[{self._name}] starting from the files as they are: {error}")
         await self._master.start()
         self._spares.renew()
         self._reaper.forget_all()
-        log.info("[haproxy] proxy restarted and ready")
+        log.info(f"[{self._name}] proxy restarted and ready")
         self._context.look_again()
 
     def _note_loaded(self, loaded: dict[Match, Options]) -> None:

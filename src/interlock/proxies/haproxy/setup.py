@@ -34,7 +34,7 @@ class Setup:
         self._disk = disk
         self._master = master
         self._templates = TemplateChoice(
-            "haproxy",
+            master.name,
             BUILTIN,
             setting="HAPROXY_TEMPLATE_PATH",
             path=settings.template_path,

@@ -59,8 +59,9 @@ async def find_in(container: ProxyContainer, context: Context) -> "ContainedMast
         check_group(identity, PROGRAM)
     disk = SharedDisk(context.state_dir, context.run_dir, identity)
     await check_sight(container, disk)
-    log.info(f"[nginx] using {found.banner} in a container")
-    return ContainedMaster(container, found, disk, most_open_files=await _most_open_files(container))
+    log.info(f"[{context.name}] using {found.banner} in a container")
+    most_open_files = await _most_open_files(container)
+    return ContainedMaster(container, found, disk, most_open_files=most_open_files, name=context.name)
 
 
 class ContainedMaster(Master):
@@ -68,8 +69,10 @@ class ContainedMaster(Master):
 
     look_pause = LOOK_PAUSE
 
-    def __init__(self, container: ProxyContainer, binary: Binary, disk: SharedDisk, *, most_open_files: int) -> None:
-        super().__init__(binary, disk, most_open_files=most_open_files)
+    def __init__(
+        self, container: ProxyContainer, binary: Binary, disk: SharedDisk, *, most_open_files: int, name: str
+    ) -> None:
+        super().__init__(binary, disk, most_open_files=most_open_files, name=name)
         self._container = container
 
     async def lua_modules(self) -> tuple[str, ...] | None:

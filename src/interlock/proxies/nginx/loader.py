@@ -161,7 +161,7 @@ class Loader:
             try:
                 rendered = await in_thread(self._write, served)
             except InterlockError as error:
-                log.warning(f"[nginx] starting from the files as they are: {error}")
+                log.warning(f"[{self._master.name}] starting from the files as they are: {error}")
             else:
                 self._note(served, rendered.generation)
         await self._master.start()

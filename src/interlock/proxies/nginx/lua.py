@@ -33,8 +33,10 @@ async def works(frame: Frame, master: Master) -> bool:
     try:
         ended = await master.check()
     except InterlockError as error:
-        log.warning(f"[nginx] its Lua module is not used: {error}")
+        log.warning(f"[{master.name}] its Lua module is not used: {error}")
         return False
     if ended.code != 0:
-        log.warning(f"[nginx] its Lua module is not used: {messages(ended.output) or ended.output.strip()[-200:]}")
+        log.warning(
+            f"[{master.name}] its Lua module is not used: {messages(ended.output) or ended.output.strip()[-200:]}"
+        )
     return ended.code == 0

@@ -36,8 +36,9 @@ class Master(ABC):
     look_pause = POLL_SECONDS
     """Seconds between two looks at what workers do."""
 
-    def __init__(self, binary: Binary, disk: Disk, *, most_open_files: int) -> None:
-        """`most_open_files` is what a worker can be allowed where it runs."""
+    def __init__(self, binary: Binary, disk: Disk, *, most_open_files: int, name: str = "nginx") -> None:
+        """`most_open_files` is what a worker can be allowed where it runs, `name` what the proxy is called in the log."""
+        self.name = name
         self.binary = binary
         self.disk = disk
         self.most_open_files = most_open_files
@@ -117,7 +118,7 @@ class Master(ABC):
         old = await self.order_reload()
         await self.wait_for_worker(generation, others_than=old)
         if not await retired(self.titles, old, pause=self.look_pause):
-            log.warning("[nginx] workers of an earlier configuration still accept connections")
+            log.warning(f"[{self.name}] workers of an earlier configuration still accept connections")
 
     async def retiring(self) -> int:
         """How many workers only finish what they have."""

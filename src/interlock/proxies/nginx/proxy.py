@@ -43,11 +43,12 @@ class NginxProxy:
     def __init__(self, context: Context, found: Callable[[Context], Awaitable[Master]] = run_here) -> None:
         """`found` tells which NGINX it is, when it is to be prepared."""
         self._context = context
+        self._name = context.name
         self._found = found
         self._settings: NginxSettings = context.settings
-        self._tasks = Tasks("nginx")
+        self._tasks = Tasks(context.name)
         self._ledger = Ledger()
-        self._behind = WriteBehind("nginx", self._catch_up, self._tasks)
+        self._behind = WriteBehind(context.name, self._catch_up, self._tasks)
 
     @property
     def abilities(self) -> Abilities:
@@ -127,7 +128,7 @@ class NginxProxy:
             try:
                 await self._loader.catch_up()
             except InterlockError as error:
-                log.warning(f"[nginx] the last good state on disk is an older one: {error}")
+                log.warning(f"[{self._name}] the last good state on disk is an older one: {error}")
         await self._master.stop()
         self._lock.release()
 
@@ -152,12 +153,12 @@ class NginxProxy:
         try:
             return self._master.disk.read_last_good()
         except InterlockError as error:
-            log.warning(f"[nginx] starting from nothing: {error}")
+            log.warning(f"[{self._name}] starting from nothing: {error}")
             return LastGood()
 
     async def _restart(self) -> None:
         await self._loader.start()
-        log.info("[nginx] proxy restarted and ready")
+        log.info(f"[{self._name}] proxy restarted and ready")
         self._context.look_again()
 
     # --- live ---

@@ -31,7 +31,7 @@ async def set_up(settings: NginxSettings, master: Master, ledger: Ledger) -> Loa
     live = await lua.install(master) if settings.live_servers else None
     with_lua = msgspec.structs.replace(frame, live=live)
     templates = TemplateChoice(
-        "nginx",
+        master.name,
         BUILTIN,
         setting="NGINX_TEMPLATE_PATH",
         path=settings.template_path,
