@@ -37,7 +37,7 @@ class Master(ABC):
     """Seconds between two looks at what workers do."""
 
     def __init__(self, binary: Binary, disk: Disk, *, most_open_files: int, name: str = "nginx") -> None:
-        """`most_open_files` is what a worker can be allowed where it runs, `name` what the proxy is called in the log."""
+        """`most_open_files` is what a worker can be allowed where it runs; `name` is the proxy's in the log."""
         self.name = name
         self.binary = binary
         self.disk = disk
