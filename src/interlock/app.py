@@ -244,6 +244,7 @@ class App:
             confirm=self._confirm,
             sampler=self._sampler,
             plugins=self._plugins,
+            external=lambda: self._external.proxies,
         )
         doors = list(self._doors.open(desk))
         desk.open()
@@ -288,8 +289,10 @@ class App:
         self._sampler.add(driver.name, proxy)
         await driver.run()
 
-    def _note_hopeless(self, name: str, error: PermanentError) -> None:
+    def _note_hopeless(self, name: str, error: InterlockError) -> None:
         """Interlock ends when no proxy can run until the operator changes something."""
+        if not isinstance(error, PermanentError):
+            return
         self._hopeless.add(name)
         if len(self._hopeless) == len(self._proxies):
             self._failure = error

@@ -69,11 +69,12 @@ class Desk:
         confirm: Callable[[], Sequence[str]] = lambda: (),
         sampler: Sampler | None = None,
         plugins: Callable[[], tuple[PluginStatus, ...]] = tuple,
+        external: Callable[[], Sequence[ProxyStatus]] = tuple,
     ) -> None:
         """`file` keeps the orders; after `stale_after` seconds without a list from every engine nothing is ready.
 
         `confirm` has the lists that are held believed, and returns the names of their engines.
-        `plugins` tells how each enabled plugin is.
+        `plugins` tells how each enabled plugin is, `external` each proxy that runs elsewhere.
         """
         self.recorder = Recorder(reconciler)
         self._history = history
@@ -86,6 +87,7 @@ class Desk:
         self._confirm = confirm
         self._sampler = sampler if sampler is not None else Sampler()
         self._plugins = plugins
+        self._external = external
         self._changed = asyncio.Event()
         reconciler.on_orders_ended(self._orders_ended)
 
@@ -125,7 +127,10 @@ class Desk:
         """The whole of it."""
         routes, problems = self._reconciler.routes, self._reconciler.problems
         engines = self._engines()
-        why_not = tuple(self._not_ready_because(engines))
+        external = self._external()
+        elsewhere = {proxy.name for proxy in external}
+        proxies = (*(proxy_status(each) for each in self._drivers if each.name not in elsewhere), *external)
+        why_not = tuple(self._not_ready_because(engines, proxies))
         ages = [engine.seconds_since_list for engine in engines]
         return Status(
             version=__version__,
@@ -137,7 +142,7 @@ class Desk:
             routes=len(routes.table),
             servers=status.servers_by_state(routes.table),
             engines=engines,
-            proxies=tuple(map(_proxy, self._drivers)),
+            proxies=proxies,
             orders=status.orders_status(routes.world),
             problems=problems,
             revision=self._history.ledger.next_number - 1,
@@ -357,7 +362,7 @@ class Desk:
             for name in self._reconciler.engines
         )
 
-    def _not_ready_because(self, engines: Iterable[EngineStatus]) -> Iterable[str]:
+    def _not_ready_because(self, engines: Iterable[EngineStatus], proxies: Iterable[ProxyStatus]) -> Iterable[str]:
         for engine in engines:
             if engine.seconds_since_list is None:
                 why = f": {engine.lost}" if engine.lost else ""
@@ -365,10 +370,9 @@ class Desk:
             elif engine.seconds_since_list > self._stale_after:
                 why = f": {engine.lost}" if engine.lost else ""
                 yield f"engine {engine.name} has told nothing for {engine.seconds_since_list:.0f} s{why}"
-        for driver in self._drivers:
-            if not driver.served_once.is_set():
-                why = f": {driver.error}" if driver.error else ""
-                yield f"{driver.name} does not serve yet what the engines run{why}"
+        for proxy in proxies:
+            if proxy.waited_for and not proxy.ready:
+                yield f"{proxy.name} does not serve yet what the engines run{f': {proxy.error}' if proxy.error else ''}"
 
 
 async def _late(driver: Driver) -> str:
@@ -381,7 +385,8 @@ async def _late(driver: Driver) -> str:
     return ""
 
 
-def _proxy(driver: Driver) -> ProxyStatus:
+def proxy_status(driver: Driver) -> ProxyStatus:
+    """How a proxy is, by its driver."""
     return ProxyStatus(
         name=driver.name,
         version=driver.version,

@@ -16,10 +16,11 @@ import structlog
 from interlock.core.happenings import AnyHappening, EventSeen
 from interlock.core.model import Container, ContainerKey
 from interlock.core.problems import InterlockError, PermanentError, Problem, Severity, shown
-from interlock.core.status import PluginStatus
+from interlock.core.status import PluginStatus, ProxyStatus
+from interlock.desk import proxy_status
 from interlock.driver import Driver
 from interlock.engines.address import EngineAddress
-from interlock.host import files
+from interlock.host import clock, files
 from interlock.host.tasks import Tasks
 from interlock.plugins.guard import Guarded
 from interlock.plugins.starting import started
@@ -36,6 +37,8 @@ FOLDER_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}")
 """Hostnames that are safe as the name of a folder."""
 
 
+PATIENCE_SECONDS = 60.0
+"""How long Interlock is not ready for the sake of one of those that it finds when it starts."""
 PAUSE_SECONDS = 1.0
 """After a fault of ours, before that proxy is begun anew."""
 ANEW = "anew"
@@ -51,6 +54,8 @@ class _Member:
         self.name = name
         self.proxy = proxy
         self.driver = driver
+        self.error = ""
+        """Why it does not start; "" when it has, or was not tried yet."""
         self.tasks = Tasks(name)
 
 
@@ -78,12 +83,33 @@ class External:
         self._members: dict[ContainerKey, _Member] = {}
         self._refused: set[ContainerKey] = set()
         self._asked: set[ContainerKey] = set()
+        self._awaited: dict[ContainerKey, float] = {}
+        """Those that Interlock is not ready without, and until when, by the monotonic clock."""
+        self._all_told = False
+        """Whether each engine has told what it runs; who comes later is not awaited."""
         self._wake = asyncio.Event()
         reconciler.bulletin.subscribe(self._hear)
 
     @property
     def statuses(self) -> tuple[PluginStatus, ...]:
         return tuple(member.proxy.status for member in self._members.values())
+
+    @property
+    def proxies(self) -> tuple[ProxyStatus, ...]:
+        """How each proxy is, also one that does not run yet; an awaited one from the moment that its engine tells."""
+        found = {}
+        for key in self._awaited.keys() - self._members.keys():
+            container = self._reconciler.routes.world.container(key)
+            if container is not None and container.is_up and self._why_not(container) is None:
+                plugin, _ = self._plugins[container.labels[LABEL]]
+                name = _name_of(container)
+                found[name] = ProxyStatus(name=name, version=plugin.version, ready=False, reloads=0, error="")
+        for key, member in self._members.items():
+            status = proxy_status(member.driver)
+            found[member.name] = msgspec.structs.replace(
+                status, error=member.error or status.error, waited_for=key in self._awaited
+            )
+        return tuple(found[name] for name in sorted(found))
 
     def takes(self, plugin: Plugin, chosen: PluginSettings) -> bool:
         """Whether a plugin's proxies run in containers, so that none is run here; if so it is driven from now on.
@@ -117,8 +143,13 @@ class External:
 
     def _hear(self, happening: AnyHappening) -> None:
         """A fact about one container, or about all of an engine's."""
-        if not isinstance(happening, EventSeen) or not happening.touched:
+        if not isinstance(happening, EventSeen):
             return
+        if happening.touched:
+            self._look_for(happening)
+        self._all_told = self._all_told or self._reconciler.listed_at.keys() >= set(self._reconciler.engines)
+
+    def _look_for(self, happening: EventSeen) -> None:
         cause = happening.cause
         if cause.container_id:
             self._ask_for(ContainerKey(cause.engine, cause.container_id))
@@ -133,6 +164,8 @@ class External:
         if key in self._members or key in self._refused or (container is not None and LABEL in container.labels):
             self._asked.add(key)
             self._wake.set()
+            if not self._all_told:
+                self._awaited.setdefault(key, clock.monotonic() + PATIENCE_SECONDS)
 
     async def _look_at(self, key: ContainerKey) -> None:
         container = self._reconciler.routes.world.container(key)
@@ -148,6 +181,8 @@ class External:
                 self._add(container)
             else:
                 self._refused.add(key)
+        if key not in self._members:
+            self._awaited.pop(key, None)
         self._reconciler.report(_source(key), [problem] if problem is not None else ())
 
     def _why_not(self, container: Container) -> Problem | None:
@@ -172,7 +207,7 @@ class External:
     def _add(self, container: Container) -> None:
         kind = container.labels[LABEL]
         plugin, chosen = self._plugins[kind]
-        name = f"{kind}@{container.hostname}"
+        name = _name_of(container)
         log.info(f"[{name}] found container={shown(container.name)}")
         place = LabelledContainer(self._address_of(container.engine), container.id, kind)
         base = Path(self._folder) / container.hostname
@@ -191,16 +226,35 @@ class External:
         driver = Driver(name, plugin.version, proxy, table, report, bulletin=self._reconciler.bulletin)
         member = self._members[container.key] = _Member(container, name, proxy, driver)
         member.tasks.start("drive", self._drive(member), on_failure=partial(self._failed, container.key))
+        if container.key in self._awaited:
+            member.tasks.start("await", self._await(container.key, member))
 
     async def _drive(self, member: _Member) -> None:
         """It is one of the drivers once it runs; before that it is a problem at most."""
-        await started(member.proxy, member.name, self._reconciler.report)
+
+        def note(error: InterlockError) -> None:
+            member.error = error.what
+
+        await started(member.proxy, member.name, self._reconciler.report, note)
+        member.error = ""
         self._drivers.append(member.driver)
         self._reconciler.attach(member.driver)
         self._sampler.add(member.name, member.proxy)
         if not self._reconciler.waiting_for:
             member.driver.look_at_everything()
         await member.driver.run()
+
+    async def _await(self, key: ContainerKey, member: _Member) -> None:
+        """Until it serves, or has been waited for long enough."""
+        try:
+            async with asyncio.timeout(self._awaited[key] - clock.monotonic()):
+                await member.driver.served_once.wait()
+        except TimeoutError:
+            log.warning(
+                f"[{member.name}] it does not serve yet, and Interlock waits for it no longer to be ready",
+                reason=member.error or member.driver.error,
+            )
+        self._awaited.pop(key, None)
 
     def _failed(self, key: ContainerKey, _error: BaseException) -> None:
         """A fault of ours, which is in the log: begin with this one anew, after a pause."""
@@ -226,6 +280,10 @@ class External:
 
 def _built_in(build: Callable[[Context, ProxyContainer], Proxy], place: ProxyContainer) -> Callable[[Context], Proxy]:
     return lambda context: build(context, place)
+
+
+def _name_of(container: Container) -> str:
+    return f"{container.labels[LABEL]}@{container.hostname}"
 
 
 def _source(key: ContainerKey) -> str:

@@ -29,6 +29,7 @@ FULL = Status(
     proxies=(
         ProxyStatus(name="haproxy", version="1", ready=True, reloads=3, error=""),
         ProxyStatus(name="nginx", version="1", ready=False, reloads=0, error="no port"),
+        ProxyStatus(name="nginx@e", version="1", ready=False, reloads=0, error="no port", waited_for=False),
     ),
     orders=OrdersStatus(
         drained=("web_1",),
@@ -77,6 +78,7 @@ def test_one_that_is_not_says_why_and_has_an_exit_code_of_its_own(run, daemon):
         "PROXY     RELOADS   STATE",
         "haproxy   3         serves",
         "nginx     0         in trouble: no port",
+        "nginx@e   0         not waited for; in trouble: no port",
         "",
         "OBSERVER   RESTARTS   MISSED   STATE",
         "webhook    2          7        restarting: ValueError: no\\x1b luck",

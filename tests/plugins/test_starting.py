@@ -21,20 +21,21 @@ def in_a_hurry(monkeypatch):
 
 
 async def start(proxy):
-    told, hopeless = [], []
+    told, failures = [], []
     await starting.started(
-        proxy, "paper", lambda source, problems: told.append((source, list(problems))), hopeless.append
+        proxy, "paper", lambda source, problems: told.append((source, list(problems))), failures.append
     )
-    return told, hopeless
+    return told, failures
 
 
 async def test_what_passes_is_waited_for_and_no_problem():
-    assert await start(Proxy(TemporaryError("busy"), TemporaryError("busy"))) == ([("start of paper", [])], [])
+    faults = [TemporaryError("busy"), TemporaryError("busy")]
+    assert await start(Proxy(*faults)) == ([("start of paper", [])], faults)
 
 
 async def test_what_only_the_operator_can_mend_is_a_problem_until_it_is_mended():
     fault = PermanentError("port 80 is taken", fix="choose another")
-    (first, last), hopeless = await start(Proxy(fault))
+    (first, last), failures = await start(Proxy(fault))
     (problem,) = first[1]
     assert (problem.key, problem.what, problem.fix) == (
         "plugin paper",
@@ -42,4 +43,4 @@ async def test_what_only_the_operator_can_mend_is_a_problem_until_it_is_mended()
         "choose another",
     )
     assert last == ("start of paper", [])
-    assert hopeless == [fault]
+    assert failures == [fault]

@@ -1,5 +1,6 @@
 """Proxies in containers of their own, configured from outside: Interlock runs none, and they see no Docker socket."""
 
+import json
 import re
 import signal
 import socket
@@ -17,7 +18,7 @@ from testbed import base_image, compose, images
 from testbed.dockerd import PrivateDockerd
 from testbed.load import Load
 from testbed.native import PROGRAM
-from testbed.programs import run
+from testbed.programs import ProgramError, run
 from testbed.visits import Site
 from testbed.waiting import wait_for
 
@@ -132,6 +133,18 @@ class Outside:
         """How many it was told to make; that one is over is told only once old workers accept no more."""
         return len(re.findall(rf"\[{self.names[name]}\] reload triggered", self.interlock.log))
 
+    def proxies_once_ready(self):
+        """Which proxies there were when Interlock first said that it was ready, and whether each was served."""
+
+        def status():
+            try:
+                return json.loads(self.interlock_says("status", "--json"))
+            except ProgramError:
+                return None  # it does not answer yet, or is not ready
+
+        told = wait_for(status, f"Interlock to be ready; its log:\n{self.interlock.log[-6000:]}", seconds=SECONDS)
+        return {proxy["name"]: proxy["ready"] for proxy in told["proxies"]}
+
     def interlock_says(self, *words):
         return run([PROGRAM, "--run-dir", self.interlock.folder / "run", *words], seconds=SECONDS)
 
@@ -244,6 +257,7 @@ def test_proxies_serve_on_without_interlock_and_are_taken_over_by_the_next_one(o
     reloads = [outside.reloads(name) for name in EDGES]
     with outside.site("edge-2").visitors() as visitors:
         outside.interlock.start()
+        assert outside.proxies_once_ready() == dict.fromkeys(outside.names.values(), True)
         more = outside.run_web(1)
         outside.served(*first, *more)
     assert visitors.tally.is_clean, visitors.tally

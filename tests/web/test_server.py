@@ -10,7 +10,7 @@ import pytest
 
 from interlock.core.decisions import Explanation, Verdict
 from interlock.core.problems import PermanentError, TemporaryError
-from interlock.core.status import ContainerStatus, OrdersStatus, Receipt, RoutesStatus, Status
+from interlock.core.status import ContainerStatus, OrdersStatus, ProxyStatus, Receipt, RoutesStatus, Status
 from interlock.core.targets import Names, UnknownTargetError
 from interlock.core.trace import Outcome, Trace
 from interlock.core.traffic import Counters, ProxyTraffic, RouteTraffic, Traffic
@@ -129,12 +129,18 @@ async def api():
 
 async def test_it_says_that_it_lives_and_whether_it_is_ready(api):
     assert await api.get("/healthz") == (200, {"alive": True})
-    assert await api.get("/readyz") == (200, {"ready": True, "because": []})
+    assert await api.get("/readyz") == (200, {"ready": True, "because": [], "without": []})
     api.orders.now = status(ready=False, not_ready_because=("engine docker has not told yet what it runs",))
     assert await api.get("/readyz") == (
         503,
-        {"ready": False, "because": ["engine docker has not told yet what it runs"]},
+        {"ready": False, "because": ["engine docker has not told yet what it runs"], "without": []},
     )
+    proxies = [
+        ProxyStatus(name=name, version="1", ready=name == "a", reloads=0, error="", waited_for=name != "c")
+        for name in "abc"
+    ]
+    api.orders.now = status(proxies=tuple(proxies))
+    assert (await api.get("/readyz"))[1]["without"] == ["c"]
 
 
 async def test_looking(api):

@@ -63,6 +63,7 @@ def _engine(engine: EngineStatus) -> tuple[str, ...]:
 
 def _proxy(proxy: ProxyStatus) -> tuple[str, ...]:
     state = f"in trouble: {proxy.error}" if proxy.error else "serves" if proxy.ready else "starts"
+    state = state if proxy.ready or proxy.waited_for else f"not waited for; {state}"
     return proxy.name, str(proxy.reloads), shown(state, length=200)
 
 

@@ -133,7 +133,9 @@ class ProxyStatus(msgspec.Struct, frozen=True, kw_only=True):
     """Whether it has served what the first lists asked for."""
     reloads: int
     error: str
-    """Why its last turn or reload failed; "" when it did not."""
+    """Why it does not start, or its last turn or reload failed; "" when that is not so."""
+    waited_for: bool = True
+    """Whether Interlock is ready only once this one is: not for ever for one that runs elsewhere."""
 
 
 class PluginKind(enum.StrEnum):

@@ -22,6 +22,9 @@ class Readiness(msgspec.Struct, frozen=True):
 
     ready: bool
     because: tuple[str, ...] = ()
+    """Why not."""
+    without: tuple[str, ...] = ()
+    """Names of proxies in containers that are not served yet, and are not waited for (any more)."""
 
 
 class Alive(msgspec.Struct, frozen=True):
@@ -43,7 +46,8 @@ async def health(_request: web.Request, _orders: Orders) -> web.Response:
 
 async def readiness(_request: web.Request, orders: Orders) -> web.Response:
     status = orders.status()
-    return json(Readiness(status.ready, status.not_ready_because), status=200 if status.ready else 503)
+    without = tuple(proxy.name for proxy in status.proxies if not (proxy.ready or proxy.waited_for))
+    return json(Readiness(status.ready, status.not_ready_because, without), status=200 if status.ready else 503)
 
 
 async def access(request: web.Request, _orders: Orders) -> web.Response:
