@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-import time
+import secrets
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import UTC, datetime
@@ -13,6 +13,7 @@ import structlog
 
 from interlock.core import status
 from interlock.core.decisions import Explanation
+from interlock.core.happenings import AnyHappening, RoutesChanged
 from interlock.core.model import Container, Match, ServerState
 from interlock.core.overrides import (
     Overrides,
@@ -23,9 +24,9 @@ from interlock.core.overrides import (
     encode,
 )
 from interlock.core.problems import InterlockError, PermanentError, TemporaryError, shown
+from interlock.core.route_changes import RouteChanges
 from interlock.core.status import (
     ContainerStatus,
-    EngineStatus,
     PluginStatus,
     ProxyStatus,
     Receipt,
@@ -39,6 +40,7 @@ from interlock.driver import Driver
 from interlock.history import History
 from interlock.host import files
 from interlock.inquiry import Inquiry
+from interlock.readiness import engine_statuses, not_ready_because, proxy_status
 from interlock.reconciler import Reconciler
 from interlock.recorder import Recorder
 from interlock.sampler import Sampler
@@ -77,6 +79,8 @@ class Desk:
         `plugins` tells how each enabled plugin is, `external` each proxy that runs elsewhere.
         """
         self.recorder = Recorder(reconciler)
+        self.changes = RouteChanges(reconciler.routes.table, run=secrets.token_hex(4))
+        reconciler.bulletin.subscribe(self._note_changes)
         self._history = history
         self.timeline = Timeline(history, reconciler.routes, self._hold)
         self._reconciler = reconciler
@@ -126,11 +130,11 @@ class Desk:
     def status(self) -> Status:
         """The whole of it."""
         routes, problems = self._reconciler.routes, self._reconciler.problems
-        engines = self._engines()
+        engines = engine_statuses(self._reconciler)
         external = self._external()
         elsewhere = {proxy.name for proxy in external}
         proxies = (*(proxy_status(each) for each in self._drivers if each.name not in elsewhere), *external)
-        why_not = tuple(self._not_ready_because(engines, proxies))
+        why_not = tuple(not_ready_because(engines, proxies, stale_after=self._stale_after))
         ages = [engine.seconds_since_list for engine in engines]
         return Status(
             version=__version__,
@@ -304,6 +308,10 @@ class Desk:
             return [f"the order would not survive a restart of Interlock: {error}"]
         return []
 
+    def _note_changes(self, happening: AnyHappening) -> None:
+        if isinstance(happening, RoutesChanged):
+            self.changes.note(happening.routes)
+
     def _orders_ended(self) -> None:
         """Containers are gone, and the orders for them."""
         self._save()
@@ -346,34 +354,6 @@ class Desk:
         question = f"; did you mean {' or '.join(near)}?" if near else ""
         return f"no container asks for {host} now; it is closed all the same{question}"
 
-    def _engines(self) -> tuple[EngineStatus, ...]:
-        world, now = self._reconciler.routes.world, time.monotonic()
-        counts = Counter(container.engine for container in world.containers())
-        listed = self._reconciler.listed_at
-        return tuple(
-            EngineStatus(
-                name=name,
-                description=self._reconciler.descriptions.get(name, ""),
-                containers=counts[name],
-                seconds_since_list=round(now - listed[name], 3) if name in listed else None,
-                lost=world.lost_engines.get(name, ""),
-                held=world.held_engines.get(name, ""),
-            )
-            for name in self._reconciler.engines
-        )
-
-    def _not_ready_because(self, engines: Iterable[EngineStatus], proxies: Iterable[ProxyStatus]) -> Iterable[str]:
-        for engine in engines:
-            if engine.seconds_since_list is None:
-                why = f": {engine.lost}" if engine.lost else ""
-                yield f"engine {engine.name} has not told yet what it runs{why}"
-            elif engine.seconds_since_list > self._stale_after:
-                why = f": {engine.lost}" if engine.lost else ""
-                yield f"engine {engine.name} has told nothing for {engine.seconds_since_list:.0f} s{why}"
-        for proxy in proxies:
-            if proxy.waited_for and not proxy.ready:
-                yield f"{proxy.name} does not serve yet what the engines run{f': {proxy.error}' if proxy.error else ''}"
-
 
 async def _late(driver: Driver) -> str:
     """The driver's name if it does not catch up in time; "" if it does."""
@@ -383,17 +363,6 @@ async def _late(driver: Driver) -> str:
     except TimeoutError:
         return driver.name
     return ""
-
-
-def proxy_status(driver: Driver) -> ProxyStatus:
-    """How a proxy is, by its driver."""
-    return ProxyStatus(
-        name=driver.name,
-        version=driver.version,
-        ready=driver.served_once.is_set(),
-        reloads=driver.reloads,
-        error=driver.error,
-    )
 
 
 def _written(matches: Iterable[Match]) -> tuple[str, ...]:

@@ -17,7 +17,6 @@ from interlock.core.happenings import AnyHappening, EventSeen
 from interlock.core.model import Container, ContainerKey
 from interlock.core.problems import InterlockError, PermanentError, Problem, Severity, shown
 from interlock.core.status import PluginStatus, ProxyStatus
-from interlock.desk import proxy_status
 from interlock.driver import Driver
 from interlock.engines.address import EngineAddress
 from interlock.host import clock, files
@@ -25,6 +24,7 @@ from interlock.host.tasks import Tasks
 from interlock.plugins.guard import Guarded
 from interlock.plugins.starting import started
 from interlock.proxies.contract import Context, Plugin, Proxy, ProxyContainer
+from interlock.readiness import proxy_status
 from interlock.reconciler import Reconciler
 from interlock.rollout.proxy_container import LABEL, LabelledContainer
 from interlock.sampler import Sampler

@@ -83,7 +83,8 @@ class PaperMeter:
 class PaperInterlock:
     """One Interlock, its containers, and its address: a port of this machine, or its usual unix socket."""
 
-    def __init__(self, folder, *, on_port=True):
+    def __init__(self, folder, *, on_port=True, port=0):
+        """`port` is 0 for any that is free."""
         self.bulletin = Bulletin()
         self.reconciler = Reconciler([ENGINE], self.bulletin)
         self.driver = PaperDriver(self.reconciler.routes.table, self.bulletin)
@@ -102,8 +103,9 @@ class PaperInterlock:
             history=history,
         )
         if on_port:
-            self.listener = socket.create_server(("127.0.0.1", 0))
-            self.url = f"http://127.0.0.1:{self.listener.getsockname()[1]}/"
+            self.listener = socket.create_server(("127.0.0.1", port))
+            self.port = self.listener.getsockname()[1]
+            self.url = f"http://127.0.0.1:{self.port}/"
         else:
             self.listener = socket.socket(socket.AF_UNIX)
             self.listener.bind(str(folder / "interlock.sock"))

@@ -400,6 +400,52 @@ async def test_an_interlock_that_ends_is_told_and_the_last_state_stays(browser, 
     await browser.forgive()  # of the connections that failed
 
 
+async def test_another_interlock_in_its_place_is_believed_in_everything(browser, tmp_path):
+    async with PaperInterlock(tmp_path).running() as first:
+        first.list(*shop())
+        page = await browser.open(first.url)
+    async with PaperInterlock(tmp_path, port=first.port).running() as second:
+        second.list(web("shop-1", "shop.example.com", number=1), web("news-1", "news.example.com", number=8))
+        await expect(page.locator(".route .host")).to_have_text(["news.example.com", "shop.example.com"])
+        await expect(server(page, "shop-2")).to_have_count(0)
+        await browser.forgive()  # of the connections that failed
+
+
+async def test_what_changes_while_looks_fail_is_shown_by_the_first_that_does_not(browser, interlock):
+    interlock.list(*shop())
+    page = await browser.open(interlock.url)
+    await expect(page.locator("#readiness")).to_have_text("ready")
+    await page.route("**/v1/revisions*", lambda route: route.abort())
+    interlock.list(web("shop-1", "shop.example.com", number=1), web("news-1", "news.example.com", number=8))
+    await expect(page.locator("#readiness")).to_have_text("Interlock does not answer")
+    await page.unroute("**/v1/revisions*")
+    await expect(page.locator(".route .host")).to_have_text(["news.example.com", "shop.example.com"])
+    await expect(server(page, "shop-2")).to_have_count(0)
+    await browser.forgive()  # of what was aborted
+
+
+async def test_a_change_costs_what_changed_and_a_burst_of_them_a_look_a_second(browser, interlock):
+    interlock.list(*fleet(200))
+    page = await browser.open(interlock.url)
+    dots = page.locator(".route", has_text="app7.example.com").locator(".dot[data-state=down]")
+    interlock.change("app7-web-1", health=Health.UNHEALTHY)
+    await expect(dots).to_have_count(1)
+    asked, told, now = [], [], asyncio.get_running_loop().time
+    page.on("request", lambda request: asked.append(request.url.removeprefix(interlock.url)))
+    page.on("response", lambda response: told.append(response) if "/v1/routes/" in response.url else None)
+    began = now()
+    for number in range(41):
+        interlock.change("app7-web-2", health=Health.HEALTHY if number % 2 else Health.UNHEALTHY)
+        await asyncio.sleep(0.05)
+    await expect(dots).to_have_count(2)
+    looks = [path for path in asked if path == "v1/status"]
+    assert 1 <= len(looks) <= now() - began + 2, asked
+    for answer in [await response.json() for response in told]:
+        assert not answer["whole"]
+        assert [route["host"] for route in answer["routes"]] in ([], ["app7.example.com"])
+    assert "v1/routes" not in asked
+
+
 @pytest.mark.parametrize("scheme", ["dark", "light"])
 @pytest.mark.parametrize("viewport", [DESK, PHONE], ids=["desk", "phone"])
 async def test_axe_finds_nothing_serious(browser, interlock, scheme, viewport):

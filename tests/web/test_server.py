@@ -9,7 +9,9 @@ import aiohttp
 import pytest
 
 from interlock.core.decisions import Explanation, Verdict
+from interlock.core.model import RouteTable
 from interlock.core.problems import PermanentError, TemporaryError
+from interlock.core.route_changes import RouteChanges
 from interlock.core.status import ContainerStatus, OrdersStatus, ProxyStatus, Receipt, RoutesStatus, Status
 from interlock.core.targets import Names, UnknownTargetError
 from interlock.core.trace import Outcome, Trace
@@ -54,6 +56,10 @@ class PaperOrders:
 
     def routes(self):
         return RoutesStatus(routes=(), problems=())
+
+    @property
+    def changes(self):
+        return RouteChanges(RouteTable(), run="run1")
 
     def names(self):
         return Names(containers=("web_1",), services=("web",), hosts=("a.com",))
@@ -147,6 +153,9 @@ async def test_looking(api):
     code, told = await api.get("/v1/status")
     assert (code, told["version"], told["seconds_since_reconcile"]) == (200, "9.9", 1.5)
     assert await api.get("/v1/routes") == (200, {"routes": [], "problems": []})
+    told = {"at": "run1-0", "whole": False, "routes": [], "gone": []}
+    assert await api.get("/v1/routes/since/run1-0") == (200, told)
+    assert await api.get("/v1/routes/since/0") == (200, told | {"whole": True})
     assert await api.get("/v1/names") == (200, {"containers": ["web_1"], "services": ["web"], "hosts": ["a.com"]})
     code, containers = await api.get("/v1/containers/shop/web")
     assert (code, containers[0]["name"]) == (200, "web_1")

@@ -62,6 +62,10 @@ async def routes(_request: web.Request, orders: Orders) -> web.Response:
     return json(orders.routes())
 
 
+async def changes(request: web.Request, orders: Orders) -> web.Response:
+    return json(orders.changes.since(request.match_info["at"]))
+
+
 async def names(_request: web.Request, orders: Orders) -> web.Response:
     return json(orders.names())
 

@@ -5,6 +5,7 @@ from typing import Protocol
 
 from interlock.core.decisions import Explanation
 from interlock.core.revision_status import Difference, HistoryStatus, RevisionStatus
+from interlock.core.route_changes import RoutesSince
 from interlock.core.status import ContainerStatus, Receipt, RoutesStatus, Status
 from interlock.core.targets import Names
 from interlock.core.trace import Trace
@@ -32,6 +33,12 @@ class Timeline(Protocol):
     async def unfreeze(self) -> Receipt: ...
 
 
+class Changes(Protocol):
+    """Tells which routes are otherwise than at an earlier look."""
+
+    def since(self, at: str) -> RoutesSince: ...
+
+
 class Recorder(Protocol):
     """Records what comes in. Raises TemporaryError at the first line where too many do."""
 
@@ -50,6 +57,9 @@ class Orders(Protocol):
 
     @property
     def recorder(self) -> Recorder: ...
+
+    @property
+    def changes(self) -> Changes: ...
 
     def status(self) -> Status: ...
 

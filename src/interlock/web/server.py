@@ -10,6 +10,7 @@ from aiohttp import web
 from interlock.accepting import accept
 from interlock.core.decisions import Explanation
 from interlock.core.happenings import AnyHappening
+from interlock.core.route_changes import RoutesSince
 from interlock.core.status import ContainerStatus, Receipt, RoutesStatus, Status
 from interlock.core.targets import Names
 from interlock.core.trace import Trace
@@ -57,6 +58,14 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     ),
     Endpoint("GET", "/v1/status", looking.status, READ, "Counts, engines, proxies, orders, problems", Status),
     Endpoint("GET", "/v1/routes", looking.routes, READ, "Every route with its servers, and the problems", RoutesStatus),
+    Endpoint(
+        "GET",
+        "/v1/routes/since/{at}",
+        looking.changes,
+        READ,
+        "The routes that are otherwise than when an answer said `at`; all of them for 0, or where that is not known",
+        RoutesSince,
+    ),
     Endpoint("GET", "/v1/names", looking.names, READ, "Names of containers, Compose services and hosts", Names),
     Endpoint(
         "GET",

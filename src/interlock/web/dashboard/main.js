@@ -24,7 +24,7 @@ const problems = new ProblemList(the("problems"), open);
 const timeline = new Timeline(the("timeline"), open);
 
 let asked = false; // For a token, once; then by the button only.
-let told = "";
+let told = ["", []]; // What the details were last drawn by.
 
 store.addEventListener("change", () => {
   showFigures(the("readiness"), the("figures"), store);
@@ -41,8 +41,8 @@ store.addEventListener("change", () => {
   timeline.update(store.revisions);
   counted(routes.update(store.routes, store.meters));
   say(document.querySelector("title"), titleOf(store));
-  const now = JSON.stringify([store.routes, store.problems, store.status.orders, store.right]);
-  if (now !== told) detail.refresh();
+  const now = [JSON.stringify([store.problems, store.status.orders, store.right]), store.routes];
+  if (now.some((each, index) => each !== told[index])) detail.refresh();
   told = now;
 });
 

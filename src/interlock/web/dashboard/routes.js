@@ -99,7 +99,6 @@ function rowOf(element) {
 
 class RouteRow {
   #onSelect;
-  #told = "";
   #isSeen = false;
   #servers = null; // The table of servers: made when it is first opened, since most never are.
   #parts;
@@ -138,12 +137,10 @@ class RouteRow {
     return { host, path, badges, dots, rate, errors, latency, chart, select, toggle, head };
   }
 
-  /** Take in the route as it is now. */
+  /** Take in the route as it is now; one that is the same object is as it was. */
   take(route) {
-    const told = JSON.stringify(route);
+    if (route === this.route) return;
     this.route = route;
-    if (told === this.#told) return;
-    this.#told = told;
     const servers = route.servers.map((server) => `${server.name} ${words.endpoint(server)} ${words.stateOf(server)} ${server.engine}`);
     this.text = [this.name, ...servers, route.maintenance ? "closed" : ""].join(" ").toLowerCase();
     this.#show(route);
