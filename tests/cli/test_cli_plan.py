@@ -131,6 +131,39 @@ class TestAnswers:
             "haproxy, compared with the running Interlock, would:\n  answer gone.com with not found\n"
         )
 
+    @pytest.mark.parametrize("plugin", ["haproxy", "nginx"])
+    def test_of_proxies_in_containers_nothing_is_known_without_an_interlock_and_that_is_said(
+        self, run, tmp_path, monkeypatch, plugin
+    ):
+        code, first, _ = run("--plugin", plugin, "plan")
+        state = tmp_path / "state" / plugin
+        state.mkdir(parents=True)
+        (state / "last-good.json").write_text("what one that ran here served before")
+        monkeypatch.setenv("INTERLOCK_EXTERNAL_DIR", str(tmp_path / "edges"))
+        code, out, err = run("--plugin", plugin, "plan")
+
+        assert (code, err) == (2, "")
+        assert out.splitlines()[:2] == first.splitlines()[:2]
+        assert f"{tmp_path}/state" not in out
+        assert f"note: only a running Interlock knows what {plugin}'s proxies in containers serve" in out
+        assert not (tmp_path / "edges").exists(), "nothing is written"
+
+    def test_of_proxies_in_containers_the_running_interlock_is_asked(self, run, daemon, tmp_path, monkeypatch):
+        state = tmp_path / "state" / "haproxy"
+        state.mkdir(parents=True)
+        (state / "haproxy.cfg").write_text("what one that ran here was loaded with before")
+        monkeypatch.setenv("INTERLOCK_EXTERNAL_DIR", str(tmp_path / "edges"))
+        monkeypatch.setenv("INTERLOCK_RUN_DIR", str(daemon.path.parent))
+        gone = Route(match=Match("gone.com"), backend=Backend(options=Options()))
+        daemon.routes = lambda: routes_status(RouteTable([gone]), [])
+        _, out, _ = run("plan")
+
+        assert out.startswith(
+            "haproxy, compared with the running Interlock, would:\n  answer gone.com with not found\n"
+        )
+        assert "ran here" not in out
+        assert "note:" not in out
+
 
 @pytest.mark.real
 def test_beside_a_real_interlock_nothing_changes_until_something_does(

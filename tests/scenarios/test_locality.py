@@ -1,6 +1,7 @@
 """Local first: while one engine's container is up, those of the other stand by. On two real engines, both proxies."""
 
 import json
+import re
 from contextlib import ExitStack
 
 import pytest
@@ -102,6 +103,7 @@ def test_everybody_who_looks_is_told_who_stands_by_and_why(stage):
     stage.served(local)
     assert stage.states() == {"node1.web_1": ("ready", False, 1.0), "node2.web_1": ("ready", True, 0.0)}
     assert "local first: node1; 1 server standing by" in stage.order("status")
+    assert re.search(r"node2\.web_1 +stand-by ", stage.order("top", "--once"))
     with pytest.raises(ProgramError, match=r"exit code 3[^$]* node1\.web_1 takes the requests"):
         stage.order("explain", there, "--json")
     stage.near.docker("stop", "--time", "5", "web_1")

@@ -31,6 +31,11 @@ CHANGES = 2
 """Exit code where something would change."""
 ORDERS = "overrides.json"
 """The operator's orders, in the state folder."""
+EACH = "HOSTNAME"
+"""Stands for the folder of each proxy in a container."""
+UNKNOWN = (
+    "only a running Interlock knows what {}'s proxies in containers serve, so this is for one that serves nothing yet"
+)
 MOST_LINES = 400
 """Lines of a diff that are printed; JSON has all."""
 LONGEST_LINE = 300
@@ -106,9 +111,16 @@ async def _look(settings: Settings, file: str) -> Answer:
             context = _context(settings, plugin, chosen)
             runs = known.table is not None
             before = known.table if known.table is not None else served_last(context.state_dir) or RouteTable()
+            if not runs and _is_external(settings, plugin):
+                notes.append(UNKNOWN.format(plugin.name))
             proxies.append(await outlook(plugin, context, before=before, now=routes.table, runs=runs))
     problems = (*(project.problems if project is not None else ()), *routes.problems)
     return Answer(known.by, tuple(proxies), problems, tuple(notes))
+
+
+def _is_external(settings: Settings, plugin: Plugin) -> bool:
+    """Whether its proxies run in containers, and none here."""
+    return bool(settings.external_dir) and plugin.build_in is not None
 
 
 def _known(settings: Settings) -> Known:
@@ -132,11 +144,16 @@ def _orders(path: Path) -> tuple[Overrides, list[str]]:
 
 def _context(settings: Settings, plugin: Plugin, chosen: PluginSettings) -> Context:
     options: Any = chosen.options if chosen.options is not None else plugin.settings()
+    if _is_external(settings, plugin):  # each has a folder of its own, called like its container's host
+        folder = Path(settings.external_dir) / EACH
+        state_dir, run_dir = folder, folder / "run"
+    else:
+        state_dir, run_dir = Path(settings.state_dir) / plugin.name, Path(settings.run_dir) / plugin.name
     return Context(
         name=plugin.name,
         settings=options,
-        state_dir=Path(settings.state_dir) / plugin.name,
-        run_dir=Path(settings.run_dir) / plugin.name,
+        state_dir=state_dir,
+        run_dir=run_dir,
         look_again=lambda: None,
     )
 
