@@ -2,6 +2,7 @@
 
 import asyncio
 import signal
+import sys
 import time
 from collections.abc import Awaitable, Iterable
 from functools import partial
@@ -48,6 +49,9 @@ from interlock.web.news import News
 
 log = structlog.get_logger()
 
+SWITCH_SECONDS = 0.0005
+"""For which a thread that writes files may keep the loop waiting; Python's own 5 ms are more than an event takes."""
+
 STALE_AFTER = 3
 """Reconcile intervals without a list from every engine, after which we are not ready any more."""
 ORDERS = "overrides.json"
@@ -61,6 +65,7 @@ def main(settings: Settings) -> int:
     be_init_if_first()
     logs.configure(debug=settings.debug, log_format=settings.log_format)
     memory.few_arenas()
+    sys.setswitchinterval(SWITCH_SECONDS)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         return runner.run(App(settings).run())
 
