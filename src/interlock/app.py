@@ -65,6 +65,7 @@ def main(settings: Settings) -> int:
     be_init_if_first()
     logs.configure(debug=settings.debug, log_format=settings.log_format)
     memory.few_arenas()
+    memory.grow()
     sys.setswitchinterval(SWITCH_SECONDS)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         return runner.run(App(settings).run())
