@@ -6,78 +6,153 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import fleet
-from gauges import cpu_seconds, resident, until
+from gauges import family, family_seconds, proportional, until
+from hand_tuned import haproxy_by_hand
+from load import Target, Traffic, side_by_side
 from stack import Stack, stack
+from wrk import FEW, Asking
 
 GRAIN = 0.002
 """Seconds between two requests of somebody who waits for a container to answer; the same for all."""
-PATIENCE = 60
-SETTLE = 0.3
-"""Seconds after an event until the next one."""
+COARSER = 0.05
+"""Or this part of what was waited so far, if it is more: requests cost the proxy CPU that no event asked for."""
+PATIENCE = 120
+SPACING = 2.3
+"""Seconds from one start to the next, whether its container has answered or not: more than the pause of any peer
+between two configurations, and no divisor of the time between two looks of one that polls.
+"""
+SETTLE = 3
+"""Seconds for what is done after a configuration is served."""
+
+
+class Reaction(NamedTuple):
+    """Milliseconds from a start to the first answer of that container; infinite for one that did not answer."""
+
+    median: float
+    worst: float
+
+
+class Running(NamedTuple):
+    """A program that serves a stack: all its processes, and those that requests go through."""
+
+    pids: Callable[[], list[int]]
+    serving: Callable[[], list[int]]
+    rest: float = 2
+    """Seconds after which what it does without an event begins anew, for one that polls."""
 
 
 class Figures(NamedTuple):
-    """What one program needed. Times in milliseconds."""
+    """What one program needed."""
 
     ready_seconds: float
     megabytes: float
-    known: float
-    new: float
+    known: Reaction
+    new: Reaction
     cpu: float
+    """Milliseconds for each start, as are calls and kilobytes of the engine."""
     calls: float
     kilobytes: float
-    """From the engine, as are the calls: for each event."""
+    resting: float
+    """Share of a core while nothing happens."""
+    traffic: Traffic
 
 
-def contest(size: int, rounds: int, start: Callable[[Stack], Callable[[], list[int]]]) -> Figures:
-    """Measure one program; `start` starts it and returns what lists its processes. Raises LateError.
+class Effort(NamedTuple):
+    """How much is measured of each program."""
 
-    An event is a start or a stop. What the program spends while nothing happens is taken off.
+    rounds: int
+    wrk_seconds: int
+    wrk_runs: int
+
+
+class Wait(NamedTuple):
+    """A container that has been started, and must answer for its host."""
+
+    host: str
+    address: str
+    started_at: int
+    """Monotonic, in nanoseconds; so is the next."""
+    ask_at: int
+
+
+def contest(size: int, effort: Effort, start: Callable[[Stack], Running]) -> Figures:
+    """Measure one program; `start` starts it. Raises LateError.
+
+    What the program spends while nothing happens is taken off.
     """
     with stack(size, ready=False) as made:
         began = time.monotonic()
-        pids = start(made)
+        pids, serving, rest = start(made)
         at = until(lambda: _answering(made, f"h{size}") != "", seconds=PATIENCE, pause=GRAIN)
         ready = at / 1e9 - began
-        time.sleep(3)
-        megabytes = sum(map(resident, pids()))
-        idle = _spent(pids)
-        began = time.monotonic()
-        time.sleep(2)
-        resting = (_spent(pids) - idle) / (time.monotonic() - began)
-        before, spent, began = made.control.ask("counts"), _spent(pids), time.monotonic()
-        known = [_seen(made, f"h{1 + turn}") for turn in range(rounds)]
-        new = [_seen(made, f"new{turn}") for turn in range(rounds)]
-        time.sleep(3)
-        events = 4 * rounds
-        cpu = _spent(pids) - spent - resting * (time.monotonic() - began)
+        time.sleep(SETTLE)
+        megabytes = sum(map(proportional, pids()))
+        idle, began = family_seconds(pids()), time.monotonic()
+        time.sleep(rest)
+        resting = (family_seconds(pids()) - idle) / (time.monotonic() - began)
+        before, spent, began = made.control.ask("counts"), family_seconds(pids()), time.monotonic()
+        known, new = _reactions(made, effort.rounds)
+        time.sleep(SETTLE)
+        cpu = family_seconds(pids()) - spent - resting * (time.monotonic() - began)
         after = made.control.ask("counts")
+        starts = 2 * effort.rounds
         return Figures(
             ready_seconds=ready,
             megabytes=megabytes,
-            known=statistics.median(known),
-            new=statistics.median(new),
-            cpu=cpu / events * 1000,
-            calls=(sum(after["calls"].values()) - sum(before["calls"].values())) / events,
-            kilobytes=(after["bytes"] - before["bytes"]) / events / 1000,
+            known=known,
+            new=new,
+            cpu=cpu / starts * 1000,
+            calls=(sum(after["calls"].values()) - sum(before["calls"].values())) / starts,
+            kilobytes=(after["bytes"] - before["bytes"]) / starts / 1000,
+            resting=resting,
+            traffic=side_by_side(
+                Target(made.port, 0, serving),
+                haproxy_by_hand(made),
+                Asking(min(size, FEW)),
+                seconds=effort.wrk_seconds,
+                runs=effort.wrk_runs,
+            ),
         )
 
 
-def of_interlock(made: Stack) -> Callable[[], list[int]]:
+def of_interlock(made: Stack) -> Running:
     made.start_interlock()
-    return lambda: [made.interlock_pid, *made.proxy_pids()]
+    return Running(lambda: family(made.interlock_pid), made.proxy_pids)
 
 
-def _seen(made: Stack, host: str) -> float:
-    """Milliseconds from the start event of one more container of a host until it answers a request."""
+def _reactions(made: Stack, rounds: int) -> tuple[Reaction, Reaction]:
+    """To one more container of a known host and to the first of a new one, in turn; each starts alone."""
+    took: dict[str, float] = {}
+    waits: list[Wait] = []
+    hosts = [host for turn in range(rounds) for host in (f"h{1 + turn}", f"new{turn}")]
+    due = began = time.monotonic()
+    to_start = iter(hosts)
+    while len(took) < len(hosts) and time.monotonic() < began + SPACING * len(hosts) + PATIENCE:
+        if time.monotonic() >= due and (host := next(to_start, None)):
+            waits.append(_started(made, host))
+            due += SPACING
+        waits = [later for wait in waits if (later := _asked(made, wait, took))]
+        time.sleep(GRAIN / 10)
+    known, new = ([took.get(host, float("inf")) for host in hosts[first::2]] for first in (0, 1))
+    return Reaction(statistics.median(known), max(known)), Reaction(statistics.median(new), max(new))
+
+
+def _asked(made: Stack, wait: Wait, took: dict[str, float]) -> Wait | None:
+    """When to ask next; None once the container has answered, which is noted."""
+    now = time.monotonic_ns()
+    if now < wait.ask_at:
+        return wait
+    if _answering(made, wait.host) == wait.address:
+        took[wait.host] = (time.monotonic_ns() - wait.started_at) / 1e6
+        return None
+    return wait._replace(ask_at=now + max(int(GRAIN * 1e9), int((now - wait.started_at) * COARSER)))
+
+
+def _started(made: Stack, host: str) -> Wait:
     started = made.control.ask("start", host=host)
     number = int(started["name"].rpartition("_")[2])
-    address = fleet.Replica(number=number, host=host).address
-    at = until(lambda: _answering(made, host) == address, seconds=PATIENCE, pause=GRAIN)
-    time.sleep(SETTLE)
-    made.control.ask("stop", name=started["name"])
-    time.sleep(SETTLE)
-    return (at - int(started["at"])) / 1e6
+    at = int(started["at"])
+    return Wait(host, fleet.Replica(number=number, host=host).address, at, at)
 
 
 def _answering(made: Stack, host: str) -> str:
@@ -87,7 +162,3 @@ def _answering(made: Stack, host: str) -> str:
         return web.container(f"{host}.{fleet.DOMAIN}")
     finally:
         web.close()
-
-
-def _spent(pids: Callable[[], list[int]]) -> float:
-    return sum(map(cpu_seconds, pids()))

@@ -18,7 +18,7 @@ from typing import Any, cast
 
 import uvloop
 
-from fleet import NETWORKS, Replica
+from fleet import LONG_AGO, NETWORKS, Replica
 
 DIES_AFTER = 0.03
 """Seconds from the signal until the container has ended, as measured on engine 20.10."""
@@ -32,11 +32,15 @@ VERSION = {
 }
 INFO = {"ID": "BENCH", "Name": "bench", "ServerVersion": "20.10.24", "Swarm": {"LocalNodeState": "inactive"}}
 
+PLAIN: dict[str, Any] = {"/version": VERSION, "/info": INFO, "/networks": NETWORKS}
+PLAIN |= {f"/networks/{network[key]}": network for network in NETWORKS for key in ("Name", "Id")}
+
 
 class Engine:
     """The containers, who listens to their events, and what was asked."""
 
-    def __init__(self, containers: int) -> None:
+    def __init__(self, containers: int, proxy_port: int) -> None:
+        self._proxy_port = proxy_port
         self.calls: Counter[str] = Counter()
         self.bytes_out = 0
         self.listeners: dict[asyncio.Transport, bool] = {}
@@ -48,7 +52,7 @@ class Engine:
         self._numbers = 0
         self._hosts = 0
         for _ in range(containers):
-            self._add(Replica(number=self._number(), host=self._host()))
+            self._add(self._replica(self._host()))
         for replica in self._replicas.values():
             self._inspect(replica)
 
@@ -57,7 +61,7 @@ class Engine:
     def start(self, host: str | None) -> dict[str, Any]:
         """A new container of this host (None: of a new host) starts."""
         now = datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "000Z")
-        replica = Replica(number=self._number(), host=host or self._host(), started_at=now)
+        replica = self._replica(host or self._host(), started_at=now)
         self._add(replica)
         self._inspect(replica)
         told = b"\n".join((replica.event("create"), replica.network_event("connect"), replica.event("start"), b""))
@@ -97,6 +101,9 @@ class Engine:
         self._replicas[replica.id] = self._by_name[replica.name] = replica
         self._entries[replica.id] = replica.entry()
 
+    def _replica(self, host: str, started_at: str = LONG_AGO) -> Replica:
+        return Replica(number=self._number(), host=host, started_at=started_at, proxy_port=self._proxy_port)
+
     def _number(self) -> int:
         self._numbers += 1
         return self._numbers
@@ -119,10 +126,10 @@ class Engine:
         if path == "/containers/json":
             return "list", _response(b"[" + b",".join(self._entries.values()) + b"]")
         if path.startswith("/containers/") and path.endswith("/json"):
-            replica = self._replicas.get(path[12:-5])
+            id_or_name = path[12:-5]
+            replica = self._replicas.get(id_or_name) or self._by_name.get(id_or_name)
             return "inspect", self._inspect(replica) if replica else _response(b'{"message":"No such container"}', 404)
-        plain = {"/version": VERSION, "/info": INFO, "/networks": NETWORKS}
-        known = plain.get(path)
+        known = PLAIN.get(path)
         del query
         return path[1:], _response(json.dumps(known).encode()) if known is not None else _response(b"{}", 404)
 
@@ -239,9 +246,8 @@ class Control:
             self._engine.stop(name)
 
 
-async def serve(containers: int, socket: Path, control: Path, port: int, ready: Callable[[], None]) -> None:
+async def serve(engine: Engine, socket: Path, control: Path, port: int, ready: Callable[[], None]) -> None:
     """Until SIGTERM."""
-    engine = Engine(containers)
     loop = asyncio.get_running_loop()
     over = asyncio.Event()
     loop.add_signal_handler(signal.SIGTERM, over.set)
@@ -260,6 +266,7 @@ def main() -> None:
     parser.add_argument("--containers", type=int, default=100)
     parser.add_argument("--socket", type=Path, required=True)
     parser.add_argument("--control", type=Path, required=True)
+    parser.add_argument("--proxy-port", type=int, default=80, help="where containers ask easyhaproxy to listen")
     parser.add_argument("--port", type=int, default=0, help="also serve on this TCP port of the loopback address")
     options = parser.parse_args()
 
@@ -267,7 +274,8 @@ def main() -> None:
         print("ready", flush=True)
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(serve(options.containers, options.socket, options.control, options.port, ready))
+        engine = Engine(options.containers, options.proxy_port)
+        runner.run(serve(engine, options.socket, options.control, options.port, ready))
 
 
 if __name__ == "__main__":

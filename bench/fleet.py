@@ -40,6 +40,8 @@ class Replica(msgspec.Struct, kw_only=True):
     """First label of the host name that it asks for."""
     started_at: str = LONG_AGO
     state: str = "running"
+    proxy_port: int = 80
+    """Where easyhaproxy is to listen: the one program that containers tell that."""
 
     @property
     def id(self) -> str:
@@ -68,6 +70,9 @@ class Replica(msgspec.Struct, kw_only=True):
             f"traefik.http.services.{self.host}.loadbalancer.server.port": str(PORT),
             "caddy": f"http://{self.host}.{DOMAIN}",
             "caddy.reverse_proxy": f"{{{{upstreams {PORT}}}}}",
+            "easyhaproxy.http.host": f"{self.host}.{DOMAIN}",
+            "easyhaproxy.http.port": str(self.proxy_port),
+            "easyhaproxy.http.localport": str(PORT),
         }
         if self.asks_by_label:
             labels |= {"interlock.hostname": self.host, "interlock.domain": DOMAIN, "interlock.port": str(PORT)}

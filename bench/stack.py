@@ -10,10 +10,11 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from functools import cached_property
 from pathlib import Path
 
 import fleet
-from gauges import Control, Runtime, Web, processes_of, until
+from gauges import Control, Runtime, Web, family, processes_of, until
 
 HERE = Path(__file__).parent
 ECHO = """\
@@ -39,9 +40,9 @@ class Stack:
         self.folder = folder
         self.containers = containers
         self.port = free_port()
+        self.tls_port = free_port()
         self.engine_socket = folder / "docker.sock"
         self.admin_socket = folder / "run" / "haproxy" / "admin.sock"
-        self.config = folder / "state" / "haproxy" / "haproxy.cfg"
         self.log = folder / "interlock.log"
         self.started_at = 0.0
         self.control: Control
@@ -65,23 +66,30 @@ class Stack:
 
     def start_engine(self) -> None:
         control = self.folder / "control.sock"
-        options = ["--containers", str(self.containers), "--socket", str(self.engine_socket), "--control", str(control)]
+        options = ["--containers", str(self.containers), "--proxy-port", str(self.port)]
+        options += ["--socket", str(self.engine_socket), "--control", str(control)]
         engine = self._start([sys.executable, str(HERE / "fake_engine.py"), *options], stdout=subprocess.PIPE)
         assert engine.stdout is not None
         engine.stdout.readline()
         self.engine_pid = engine.pid
         self.control = Control(control)
 
-    def start_interlock(self) -> None:
-        """Start it; whether it is ready is for :meth:`wait_until_ready` to find out."""
+    def start_interlock(self, plugin: str = "haproxy") -> None:
+        """Start it; whether it is ready is for :meth:`wait_until_ready` to find out. It serves HTTPS, too."""
         environment = os.environ | {
             "HAPROXY_PORT": str(self.port),
+            "HAPROXY_SSL_PORT": str(self.tls_port),
+            "HAPROXY_SSL_CERT": str(self.certificate),
             "HAPROXY_BINARY": haproxy(),
+            "NGINX_BINARY": nginx(),
+            "NGINX_PORT": str(self.port),
+            "NGINX_SSL_PORT": str(self.tls_port),
+            "NGINX_SSL_CERT_DIR": str(self.certificate.parent),
             "INTERLOCK_STATE_DIR": str(self.folder / "state"),
             "INTERLOCK_RUN_DIR": str(self.folder / "run"),
         }
         program = Path(sys.executable).parent / "interlock"
-        argv = [str(program), "--swarm-url", f"unix://{self.engine_socket}", "--plugin", "haproxy", "start"]
+        argv = [str(program), "--swarm-url", f"unix://{self.engine_socket}", "--plugin", plugin, "start"]
         self.started_at = time.monotonic()
         with self.log.open("wb") as log:
             self.interlock_pid = self._start(argv, env=environment, stderr=log).pid
@@ -104,7 +112,7 @@ class Stack:
             return self._start(list(argv), env=environment, stdout=log, stderr=log).pid
 
     def proxy_pids(self) -> list[int]:
-        return processes_of(self.folder / "state")
+        return family(self.interlock_pid)[1:]
 
     @staticmethod
     def host(number: int) -> str:
@@ -115,7 +123,7 @@ class Stack:
         return f"{host}.{fleet.DOMAIN}".replace(".", "_")
 
     def stop(self) -> None:
-        """In the reverse order of their start; a HAProxy that outlived Interlock is ended too."""
+        """In the reverse order of their start; what they started themselves, and left, is ended too."""
         for process in reversed(self._running):
             process.send_signal(signal.SIGTERM)
             try:
@@ -123,12 +131,28 @@ class Stack:
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
         for pid in processes_of(self.folder):
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
 
+    @cached_property
+    def certificate(self) -> Path:
+        """One that signs itself, with its key: for P-256, as most certificates are today. Made when first asked for."""
+        path = self.folder / "certificates" / "default.pem"
+        path.parent.mkdir()
+        kind = ["-x509", "-nodes", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-subj", "/CN=bench"]
+        argv = ["openssl", "req", "-batch", *kind, "-days", "2", "-keyout", str(path), "-out", str(path)]
+        made = subprocess.run(argv, capture_output=True, text=True, check=False)
+        if made.returncode:
+            sys.exit(f"bench: openssl made no certificate: {made.stderr}")
+        path.chmod(0o644)  # proxies are not root
+        return path
+
     def _start(self, argv: list[str], **options: object) -> "subprocess.Popen[bytes]":
-        process = subprocess.Popen(argv, **options)  # type: ignore[call-overload]  # passed through
+        """In a process group of its own, so that it can be ended with all that it started."""
+        process = subprocess.Popen(argv, start_new_session=True, **options)  # type: ignore[call-overload]  # passed through
         self._running.append(process)
         return process
 
@@ -165,3 +189,8 @@ def haproxy() -> str:
     if found is None:
         sys.exit("bench: no haproxy found; fix: apt-get install haproxy, or set HAPROXY_BINARY")
     return found
+
+
+def nginx() -> str:
+    """The NGINX to measure with: NGINX_BINARY, else that of the system; "" where there is none."""
+    return os.environ.get("NGINX_BINARY") or shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin") or ""

@@ -10,6 +10,7 @@ RESULT = {
     "load": "0.1",
     "rows": [["start", "10", "1 s", ""], ["start", "100", "2 s", ""], ["rules", "10", "3 us", "x"]],
     "contest": [["Traefik", "10", "1 s | 2 s", "3 ms"]],
+    "traffic": [["Traefik", "10", "9,000/s", "60 us"]],
     "targets": [["be fast", "1 x", True], ["be small", "2 x", False]],
 }
 
@@ -36,6 +37,12 @@ def test_a_missed_target_is_said_and_no_cell_breaks_the_table(page):
     assert "| be fast | 1 x | met |" in lines
     assert "| be small | 2 x | not met |" in lines
     assert "| Traefik | 10 | 1 s / 2 s | 3 ms |" in lines
+    assert "| Traefik | 10 | 9,000/s | 60 us |" in lines
+
+
+def test_no_table_of_requests_stands_where_none_were_measured(page):
+    assert "| program | containers | requests | cost |" in page.rendered(RESULT)
+    assert "| requests |" not in page.rendered(RESULT | {"traffic": []})
 
 
 def test_only_what_stands_between_the_marks_is_replaced(page):

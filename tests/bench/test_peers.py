@@ -9,6 +9,8 @@ import pytest
 def peers(module, monkeypatch, tmp_path):
     found = module("peers")
     monkeypatch.setattr(found, "KEPT", tmp_path / "peers")
+    monkeypatch.setattr(found, "family", lambda pid: [pid, pid + 1])
+    monkeypatch.setattr(found, "haproxy", lambda: "/opt/haproxy/sbin/haproxy")
     return found
 
 
@@ -28,13 +30,32 @@ def stack(tmp_path, started):
 
 def test_every_peer_is_told_the_engine_the_network_and_the_port(peers, stack, started, tmp_path):
     for peer in peers.PEERS:
-        pids = peer.starter("/usr/bin/peer")(stack)
-        assert pids() == [7]
-    traefik, caddy = started
+        running = peer.starter("/usr/bin/peer")(stack)
+        assert running.pids() == [7, 8]
+        assert running.serving() == ([8] if peer.name == "easyhaproxy" else [7, 8])
+    traefik, caddy, easyhaproxy = started
     assert f"--providers.docker.endpoint=unix://{stack.engine_socket}" in traefik[0]
     assert "--entrypoints.web.address=:8080" in traefik[0]
     assert caddy[1]["DOCKER_HOST"] == f"unix://{stack.engine_socket}"
     assert "http_port 8080" in (tmp_path / "Caddyfile").read_text()
+    assert easyhaproxy[0][-3:] == ("/usr/bin/peer", "--discover", "docker")
+    assert easyhaproxy[1]["DOCKER_HOST"] == f"unix://{stack.engine_socket}"
+    assert easyhaproxy[1]["PATH"].startswith("/opt/haproxy/sbin:")
+
+
+def test_easyhaproxy_writes_into_a_folder_and_a_run_of_its_own(peers, stack, started, tmp_path):
+    peers.PEERS[2].start("/usr/bin/easy-haproxy", stack)
+    argv, environment = started[0]
+    assert argv[:2] == ("unshare", "--mount")
+    assert "mount -t tmpfs tmpfs /run" in argv[4]
+    assert environment["EASYHAPROXY_BASE_PATH"] == str(tmp_path / "easyhaproxy")
+    assert (tmp_path / "easyhaproxy" / "haproxy").is_dir()
+
+
+def test_whoever_is_not_root_goes_without_easyhaproxy(peers, monkeypatch):
+    monkeypatch.setattr(peers.os, "geteuid", lambda: 1000)
+    with pytest.raises(peers.NotHadError, match="only root"):
+        peers.PEERS[2].program()
 
 
 def test_a_program_is_fetched_only_once(peers, monkeypatch):
