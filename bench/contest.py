@@ -1,5 +1,6 @@
 """Interlock and its peers, side by side: the same engine, the same requests from outside, one after the other."""
 
+import math
 import statistics
 import time
 from collections.abc import Callable
@@ -16,11 +17,13 @@ GRAIN = 0.002
 """Seconds between two requests of somebody who waits for a container to answer; the same for all."""
 COARSER = 0.05
 """Or this part of what was waited so far, if it is more: requests cost the proxy CPU that no event asked for."""
-PATIENCE = 120
+PATIENCE = 60
 SPACING = 2.3
-"""Seconds from one start to the next, whether its container has answered or not: more than the pause of any peer
-between two configurations, and no divisor of the time between two looks of one that polls.
+"""Seconds from one start to the next, at least: more than the pause of any peer between two configurations, and no
+divisor of the time between two looks of one that polls.
 """
+STARTING = 45
+"""Seconds after which nothing is started any more, so that one slow program does not take all the time there is."""
 SETTLE = 3
 """Seconds for what is done after a configuration is served."""
 
@@ -30,6 +33,7 @@ class Reaction(NamedTuple):
 
     median: float
     worst: float
+    count: int
 
 
 class Running(NamedTuple):
@@ -38,7 +42,11 @@ class Running(NamedTuple):
     pids: Callable[[], list[int]]
     serving: Callable[[], list[int]]
     rest: float = 2
-    """Seconds after which what it does without an event begins anew, for one that polls."""
+    """Seconds after which what it does without an event begins anew."""
+    listens: bool = True
+    """Whether it hears of a start at once. If so, the next one waits for its answer, so that each has all of the
+    program; else it does not, since it would always come right after a look.
+    """
 
 
 class Figures(NamedTuple):
@@ -82,20 +90,21 @@ def contest(size: int, effort: Effort, start: Callable[[Stack], Running]) -> Fig
     """
     with stack(size, ready=False) as made:
         began = time.monotonic()
-        pids, serving, rest = start(made)
+        program = start(made)
+        pids = program.pids
         at = until(lambda: _answering(made, f"h{size}") != "", seconds=PATIENCE, pause=GRAIN)
         ready = at / 1e9 - began
         time.sleep(SETTLE)
         megabytes = sum(map(proportional, pids()))
         idle, began = family_seconds(pids()), time.monotonic()
-        time.sleep(rest)
+        time.sleep(program.rest)
         resting = (family_seconds(pids()) - idle) / (time.monotonic() - began)
         before, spent, began = made.control.ask("counts"), family_seconds(pids()), time.monotonic()
-        known, new = _reactions(made, effort.rounds)
+        known, new = _reactions(made, effort.rounds, listens=program.listens)
         time.sleep(SETTLE)
         cpu = family_seconds(pids()) - spent - resting * (time.monotonic() - began)
         after = made.control.ask("counts")
-        starts = 2 * effort.rounds
+        starts = known.count + new.count
         return Figures(
             ready_seconds=ready,
             megabytes=megabytes,
@@ -106,7 +115,7 @@ def contest(size: int, effort: Effort, start: Callable[[Stack], Running]) -> Fig
             kilobytes=(after["bytes"] - before["bytes"]) / starts / 1000,
             resting=resting,
             traffic=side_by_side(
-                Target(made.port, 0, serving),
+                Target(made.port, 0, program.serving),
                 haproxy_by_hand(made),
                 Asking(min(size, FEW)),
                 seconds=effort.wrk_seconds,
@@ -120,30 +129,40 @@ def of_interlock(made: Stack) -> Running:
     return Running(lambda: family(made.interlock_pid), made.proxy_pids)
 
 
-def _reactions(made: Stack, rounds: int) -> tuple[Reaction, Reaction]:
-    """To one more container of a known host and to the first of a new one, in turn; each starts alone."""
+def _reactions(made: Stack, rounds: int, *, listens: bool) -> tuple[Reaction, Reaction]:
+    """To one more container of a known host and to the first of a new one, in turn."""
     took: dict[str, float] = {}
     waits: list[Wait] = []
-    hosts = [host for turn in range(rounds) for host in (f"h{1 + turn}", f"new{turn}")]
+    to_start = [host for turn in range(rounds) for host in (f"h{1 + turn}", f"new{turn}")]
     due = began = time.monotonic()
-    to_start = iter(hosts)
-    while len(took) < len(hosts) and time.monotonic() < began + SPACING * len(hosts) + PATIENCE:
-        if time.monotonic() >= due and (host := next(to_start, None)):
+    while to_start or waits:
+        now = time.monotonic()
+        if now > began + STARTING:
+            to_start.clear()
+        if to_start and now >= due and not (waits and listens):
+            host = to_start.pop(0)
+            took[host] = math.inf
             waits.append(_started(made, host))
-            due += SPACING
+            due = now + SPACING
         waits = [later for wait in waits if (later := _asked(made, wait, took))]
         time.sleep(GRAIN / 10)
-    known, new = ([took.get(host, float("inf")) for host in hosts[first::2]] for first in (0, 1))
-    return Reaction(statistics.median(known), max(known)), Reaction(statistics.median(new), max(new))
+    found = list(took.values())
+    return _reaction(found[::2]), _reaction(found[1::2])
+
+
+def _reaction(took: list[float]) -> Reaction:
+    return Reaction(statistics.median(took), max(took), len(took)) if took else Reaction(math.inf, math.inf, 0)
 
 
 def _asked(made: Stack, wait: Wait, took: dict[str, float]) -> Wait | None:
-    """When to ask next; None once the container has answered, which is noted."""
+    """When to ask next; None once the container has answered, which is noted, or was waited for long enough."""
     now = time.monotonic_ns()
     if now < wait.ask_at:
         return wait
     if _answering(made, wait.host) == wait.address:
         took[wait.host] = (time.monotonic_ns() - wait.started_at) / 1e6
+        return None
+    if now > wait.started_at + PATIENCE * 1e9:
         return None
     return wait._replace(ask_at=now + max(int(GRAIN * 1e9), int((now - wait.started_at) * COARSER)))
 

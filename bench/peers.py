@@ -50,8 +50,10 @@ class Peer(NamedTuple):
     """Have it serve a stack; its pid."""
     question: Callable[[str], list[str]] = lambda program: [program, "version"]
     """The command that tells the version of a program."""
-    polls: float = 2
-    """Seconds from one look at the engine to the next; its processor's rest is measured for as long."""
+    rest: float = 2
+    """Seconds after which what it does without an event begins anew."""
+    listens: bool = True
+    """Whether it heeds the engine's events."""
     serves_itself: bool = True
     """Whether requests go through the process that is started, and not only through its children."""
 
@@ -59,7 +61,8 @@ class Peer(NamedTuple):
 
         def start(stack: Stack) -> Running:
             pid = self.start(program, stack)
-            return Running(lambda: family(pid), lambda: family(pid)[0 if self.serves_itself else 1 :], self.polls)
+            own = 0 if self.serves_itself else 1
+            return Running(lambda: family(pid), lambda: family(pid)[own:], self.rest, self.listens)
 
         return start
 
@@ -164,6 +167,8 @@ def _run(argv: list[str], cwd: str | None = None) -> None:
 
 PEERS = (
     Peer("Traefik", _traefik, _start_traefik),
-    Peer("caddy-docker-proxy", _caddy, _start_caddy, polls=30),
-    Peer("easyhaproxy", _easyhaproxy, _start_easyhaproxy, _version_on_pypi, polls=12, serves_itself=False),
+    Peer("caddy-docker-proxy", _caddy, _start_caddy, rest=30),
+    Peer(
+        "easyhaproxy", _easyhaproxy, _start_easyhaproxy, _version_on_pypi, rest=12, listens=False, serves_itself=False
+    ),
 )

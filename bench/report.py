@@ -88,8 +88,8 @@ def _reaction(figures: Figures) -> str:
 
 
 def _of(reaction: Reaction) -> str:
-    median, worst = ("none in time" if value == math.inf else f"{value:,.0f} ms" for value in reaction)
-    return median if median == worst else f"{median}, worst {worst}"
+    median, worst = ("none" if value == math.inf else f"{value:,.0f} ms" for value in reaction[:2])
+    return f"{median}, worst of {reaction.count} {worst}"
 
 
 def _cost_of(figures: Figures) -> str:

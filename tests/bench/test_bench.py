@@ -72,10 +72,13 @@ def contest(module, monkeypatch):
     """Answers of a proxy that serves each new container when it has been asked for it so often."""
     found = module("contest")
     monkeypatch.setattr(found, "SPACING", 0)
+    monkeypatch.setattr(found, "COARSER", 0)
     asked = {}
 
     def answering(made, host):
         asked[host] = asked.get(host, 0) + 1
+        waiting = [one for one in made.addresses if asked.get(one, 0) < made.patience]
+        made.most_at_once = max(made.most_at_once, len(waiting))
         return made.addresses[host] if asked[host] == made.patience else ""
 
     monkeypatch.setattr(found, "_answering", answering)
@@ -90,21 +93,34 @@ def started(made, op, *, host):
 
 
 def stack_whose_proxy_needs(requests):
-    made = SimpleNamespace(addresses={}, patience=requests)
+    made = SimpleNamespace(addresses={}, patience=requests, most_at_once=0)
     made.control = SimpleNamespace(ask=lambda op, **arguments: started(made, op, **arguments))
     return made
 
 
 def test_known_and_new_hosts_start_in_turn_and_each_is_asked_until_it_answers(contest):
     made = stack_whose_proxy_needs(3)
-    reactions = contest._reactions(made, 2)
+    reactions = contest._reactions(made, 2, listens=True)
     assert list(made.addresses) == ["h1", "new0", "h2", "new1"]
     assert all(0 < reaction.median <= reaction.worst < float("inf") for reaction in reactions)
 
 
+@pytest.mark.parametrize(("listens", "at_once"), [(True, 1), (False, 4)])
+def test_a_program_that_listens_has_each_start_for_itself_and_one_that_polls_does_not(contest, listens, at_once):
+    made = stack_whose_proxy_needs(50)
+    contest._reactions(made, 2, listens=listens)
+    assert made.most_at_once == at_once
+
+
+def test_after_a_while_nothing_more_is_started(contest, monkeypatch):
+    monkeypatch.setattr(contest, "STARTING", -1)
+    known, new = contest._reactions(stack_whose_proxy_needs(1), 5, listens=True)
+    assert (known.count, new.count) == (0, 0)
+
+
 def test_what_does_not_answer_in_time_is_never_taken_for_an_answer(contest, monkeypatch):
     monkeypatch.setattr(contest, "PATIENCE", 0)
-    known, new = contest._reactions(stack_whose_proxy_needs(10**9), 1)
+    known, new = contest._reactions(stack_whose_proxy_needs(10**9), 1, listens=False)
     assert known.median == known.worst == new.worst == float("inf")
 
 
