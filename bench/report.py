@@ -88,6 +88,8 @@ def _reaction(figures: Figures) -> str:
 
 
 def _of(reaction: Reaction) -> str:
+    if not reaction.count:
+        return "no time left"
     median, worst = ("none" if value == math.inf else f"{value:,.0f} ms" for value in reaction[:2])
     return f"{median}, worst of {reaction.count} {worst}"
 

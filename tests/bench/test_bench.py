@@ -112,10 +112,11 @@ def test_a_program_that_listens_has_each_start_for_itself_and_one_that_polls_doe
     assert made.most_at_once == at_once
 
 
-def test_after_a_while_nothing_more_is_started(contest, monkeypatch):
+def test_after_a_while_nothing_more_is_started(contest, module, monkeypatch):
     monkeypatch.setattr(contest, "STARTING", -1)
     known, new = contest._reactions(stack_whose_proxy_needs(1), 5, listens=True)
     assert (known.count, new.count) == (0, 0)
+    assert module("report")._of(known) == "no time left"
 
 
 def test_what_does_not_answer_in_time_is_never_taken_for_an_answer(contest, monkeypatch):
