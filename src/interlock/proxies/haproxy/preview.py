@@ -1,9 +1,8 @@
 """The configuration that HAProxy would get for a route table."""
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from functools import partial
-from itertools import islice
 from pathlib import Path
 
 import msgspec
@@ -14,13 +13,14 @@ from interlock.proxies.contract import Context, Preview
 from interlock.proxies.haproxy.binary import PROGRAM, USERS
 from interlock.proxies.haproxy.disk import Disk
 from interlock.proxies.haproxy.own_master import OwnMaster
-from interlock.proxies.haproxy.render import CONFIG, FILES, Frame, fits_spare, render, spare_options
+from interlock.proxies.haproxy.render import CONFIG, FILES, Frame, render, seatable
 from interlock.proxies.haproxy.settings import HaproxySettings
 from interlock.proxies.haproxy.setup import PASSWORD_FILE, Setup
-from interlock.proxies.haproxy.spares import SPARES
+from interlock.proxies.haproxy.spares import Spares
 from interlock.proxies.serving import program
 from interlock.proxies.serving.ledger import Ledger
 from interlock.proxies.serving.preview import SECRET, as_real, scratch, texts_on_disk
+from interlock.proxies.serving.sites import Site
 
 _PASSWORD = re.compile(r"(insecure-password )'[^']*'")
 
@@ -41,18 +41,23 @@ async def preview(context: Context, table: RouteTable) -> Preview:
         await setup.choose_template(())
         frame = as_real(setup.frame, paper, context)
     config = Path(settings.config_path or context.state_dir / CONFIG)
-    files = render(frame, Ledger().wanted(table)).files
+    sites = Ledger().wanted(table)
+    files = render(frame, sites).files
     return Preview(
         files=_without_password(files),
         on_disk=_without_password(texts_on_disk(config, FILES)),
-        seats=partial(_seats, frame),
+        seats=partial(_seats, frame, sites),
     )
 
 
-def _seats(frame: Frame, new: Mapping[Match, Options], _hosts: Collection[str]) -> Collection[Match]:
-    spares = spare_options(new.values())  # most likely they were loaded with the operator's locality, too
-    fitting = (match for match, options in new.items() if fits_spare(frame, match, options, spares))
-    return tuple(islice(fitting, SPARES))
+def _seats(
+    frame: Frame, sites: Sequence[Site], new: Mapping[Match, Options], _hosts: Collection[str]
+) -> Collection[Match]:
+    """Those that fit into what is most likely loaded: the spares beside all others."""
+    spares = Spares()
+    spares.load(render(frame, [site for site in sites if site.match not in new]).spares)
+    fitting = ((match, options, seatable(frame, match, options)) for match, options in new.items())
+    return tuple(match for match, options, rules in fitting if rules and spares.take(match, options, rules))
 
 
 def _generated(state_dir: Path) -> str:

@@ -11,7 +11,7 @@ import msgspec
 import structlog
 
 from interlock.core.model import Match, Options, Route, RouteTable, Server, ServerState
-from interlock.core.plan import Abilities, Lead, Reload, RemoveServer, Serving, ServingRoute, Step, shape
+from interlock.core.plan import Abilities, AddServer, Lead, Reload, RemoveServer, Serving, ServingRoute, Step, shape
 from interlock.core.problems import InterlockError, Problem
 from interlock.core.traffic import RouteCounters
 from interlock.host import files
@@ -28,11 +28,11 @@ from interlock.proxies.haproxy.observer import Observer
 from interlock.proxies.haproxy.orders import commands_for
 from interlock.proxies.haproxy.own_master import run_here
 from interlock.proxies.haproxy.reaper import Reaper
-from interlock.proxies.haproxy.render import FILES, Frame, Rendered, assemble, fits_spare, piece, render, spare_options
+from interlock.proxies.haproxy.render import FILES, Frame, Rendered, assemble, piece, render, seatable
 from interlock.proxies.haproxy.runtime import Command
 from interlock.proxies.haproxy.settings import HaproxySettings
 from interlock.proxies.haproxy.setup import Setup
-from interlock.proxies.haproxy.spares import SPARES, Spares
+from interlock.proxies.haproxy.spares import Spare, Spares
 from interlock.proxies.haproxy.traffic import Traffic
 from interlock.proxies.serving.behind import WriteBehind
 from interlock.proxies.serving.sites import LastGood, Site
@@ -67,7 +67,7 @@ class HaproxyProxy:
         self._settings: HaproxySettings = context.settings
         self._tasks = Tasks(context.name)
         self._reaper = Reaper(self._ask, self._tasks)
-        self._spares = Spares(SPARES)
+        self._spares = Spares()
         self._seated_at = -math.inf
         """When a spare was last taken, since the last reload."""
         self._loading = False
@@ -128,9 +128,8 @@ class HaproxyProxy:
         """
         if self._loading or not self._loaded or match in self._loaded:
             return None
-        if not fits_spare(self._frame, match, options, self._spares.loaded_with):
-            return None
-        if match not in self._spares.options and not self._spares.take(match, options):
+        rules = seatable(self._frame, match, options)
+        if not (rules and self._spares.take(match, options, rules)):
             return None
         self._seated_at = time.monotonic()
         self._settle_later()
@@ -182,8 +181,9 @@ class HaproxyProxy:
 
     async def _take_over(self, last: LastGood) -> None:
         """Go on with a HAProxy that runs already, if it runs what we would have it run."""
-        if self._master.generation == render(self._frame, last.sites).generation:
-            self._note_loaded(_loaded(last.sites))
+        rendered = render(self._frame, last.sites)
+        if self._master.generation == rendered.generation:
+            self._note_loaded(_loaded(last.sites), rendered.spares)
             self._spares.recognise(await self._observer.entries())
             if self._spares.options:
                 self._seated_at = time.monotonic()
@@ -199,13 +199,13 @@ class HaproxyProxy:
         await self._master.start()
         if self._master.generation != checked.rendered.generation:
             await self._master.reload(checked.rendered.generation)  # it was started by others, before we wrote
-        self._note_loaded(_loaded(checked.sites))
+        self._note_loaded(_loaded(checked.sites), checked.rendered.spares)
 
     async def _restart(self) -> None:
         try:
             self._disk.write_server_state(runtime.NO_STATE)
-            self._write()
-            self._note_loaded({**self._loaded, **self._spares.options})
+            if (rendered := self._write()) is not None:
+                self._note_loaded({**self._loaded, **self._spares.options}, rendered.spares)
         except InterlockError as error:
             log.warning(f"[{self._name}] starting from the files as they are: {error}")
         await self._master.start()
@@ -214,9 +214,9 @@ class HaproxyProxy:
         log.info(f"[{self._name}] proxy restarted and ready")
         self._context.look_again()
 
-    def _note_loaded(self, loaded: dict[Match, Options]) -> None:
+    def _note_loaded(self, loaded: dict[Match, Options], spares: Sequence[Spare]) -> None:
         self._loaded = loaded
-        self._spares.loaded_with = spare_options(loaded.values())
+        self._spares.load(spares)
 
     # --- live ---
 
@@ -248,7 +248,11 @@ class HaproxyProxy:
 
     async def _perform(self, steps: Sequence[Step], table: RouteTable) -> None:
         """Every command is sent, whatever became of the one before; the first refusal is raised at the end."""
-        commands = [command for step in steps for command in self._translate(step, table)]
+        unchecked = self._spares.unchecked(step.match for step in steps if isinstance(step, AddServer))
+        commands = [
+            *(command for match in sorted(unchecked) for command in self._checking(match)),
+            *(command for step in steps for command in self._translate(step, table)),
+        ]
         answers: list[str] = []
         for start in range(0, len(commands), BURST):
             answers += await self._ask([command.text for command in commands[start : start + BURST]])
@@ -257,6 +261,11 @@ class HaproxyProxy:
                 self._reaper.take(self._spares.seat_of(step.match), step.name)
         for command, answer in zip(commands, answers, strict=True):
             runtime.judge(command, answer)
+        self._spares.note_checked(unchecked)
+
+    def _checking(self, match: Match) -> list[Command]:
+        """Tell what the checks of a seat ask for, before it has servers."""
+        return runtime.set_check(self._spares.seat_of(match), self._spares.options[match].check, match.host)
 
     def _translate(self, step: Step, table: RouteTable) -> list[Command]:
         seat_of = self._spares.seat_of
@@ -290,15 +299,14 @@ class HaproxyProxy:
         checked = await self._checker.check(self._frame, sites)
         again = [Site(match=r.match, options=self._loaded[r.match]) for r in checked.refused if r.match in self._loaded]
         async with self._behind.turn:
-            fresh = await self._replace_files(sorted((*checked.sites, *again), key=lambda site: site.match))
-        self._note_loaded(_loaded(fresh))
+            fresh, spares = await self._replace_files(sorted((*checked.sites, *again), key=lambda site: site.match))
+        self._note_loaded(_loaded(fresh), spares)
         self._refused |= {refused.match: refused for refused in checked.refused}
         self._reaper.forget_all()
-        self._spares.renew()
         self._seated_at = -math.inf
 
-    async def _replace_files(self, sites: Sequence[Site]) -> tuple[Site, ...]:
-        """Have HAProxy load these sites as they are wanted by now; they are returned as they were loaded."""
+    async def _replace_files(self, sites: Sequence[Site]) -> tuple[Sequence[Site], Sequence[Spare]]:
+        """Have HAProxy load these sites as they are wanted by now; what it loaded, and the spares beside."""
         before = await in_thread(self._disk.snapshot, FILES)
         try:
             state = await self._ask([runtime.WHOLE_STATE])
@@ -310,7 +318,7 @@ class HaproxyProxy:
         except InterlockError:
             await in_thread(self._disk.restore, before)
             raise
-        return fresh
+        return fresh, rendered.spares
 
     async def _rendered(self, sites: Sequence[Site]) -> Rendered:
         return await in_thread(assemble, self._frame, await in_slices(partial(piece, self._frame), sites))
@@ -368,13 +376,14 @@ class HaproxyProxy:
         rendered = await self._rendered(fresh)
         await in_thread(self._disk.write, rendered.files, rendered.generation, fresh)
 
-    def _write(self) -> None:
-        """The same, when nothing else is to be done."""
+    def _write(self) -> Rendered | None:
+        """The same, when nothing else is to be done; None while nobody knows what is wanted."""
         if self._table is None:
-            return
+            return None
         fresh = tuple(map(self._fresh, self._served_sites(self._table)))
         rendered = render(self._frame, fresh)
         self._disk.write(rendered.files, rendered.generation, fresh)
+        return rendered
 
     def _served_sites(self, table: RouteTable) -> list[Site]:
         """The structure that is loaded, and closed hosts, which need none."""

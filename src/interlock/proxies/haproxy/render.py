@@ -5,18 +5,18 @@ from closed sets, identifiers are slugs (names.py). Files named without a folder
 (`default-path config`), so that a candidate is checked exactly as it will be loaded.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from functools import lru_cache
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from hashlib import sha256
 from typing import Any, NamedTuple
 
 import msgspec
 
-from interlock.core.dialects.values import NGINX_OPTION
-from interlock.core.model import Balance, CheckKind, HealthCheck, Maintenance, Match, Options, Retry, Server, Verify
+from interlock.core.model import CheckKind, HealthCheck, Maintenance, Match, Options, Verify
 from interlock.proxies.haproxy.leads import entry_of
 from interlock.proxies.haproxy.names import MAINTENANCE_BACKEND, PAGES_BACKEND, UNKNOWN_BACKEND, backend_name, map_key
-from interlock.proxies.haproxy.spares import spare
+from interlock.proxies.haproxy.sections import CHECK_HOSTS_MAP, CHECKS_MAP, rules, server_arguments
+from interlock.proxies.haproxy.spares import MOST_POOLS, SMALLER, Spare, spare
 from interlock.proxies.serving.sites import Site
 from interlock.proxies.serving.templating import Template, TemplateError
 
@@ -24,8 +24,6 @@ CONFIG = "haproxy.cfg"
 CONFIG_TEMPLATE = f"{CONFIG}.j2"
 BUILTIN = Template("interlock.proxies.haproxy", main=CONFIG_TEMPLATE)
 ROUTES_MAP = "routes.map"
-CHECKS_MAP = "checks.map"
-CHECK_HOSTS_MAP = "check_hosts.map"
 FILES = (ROUTES_MAP, CHECKS_MAP, CHECK_HOSTS_MAP, CONFIG)
 """In the order in which they are written: a map ahead of its configuration leads a request to nowhere, one behind it
 to a backend of old."""
@@ -39,14 +37,6 @@ RETRY_AFTER = 60
 _MARK = "\0"
 """Around what is put into a rendered template; nowhere else in it, as HAProxy takes no such character."""
 _GENERATION = "generation"
-
-STANDBY_ERRORS, STANDBY_RETRIES = 10, 50
-"""Connections in a row that a local server refuses until HAProxy turns to stand-bys, before Interlock or a check has
-told; and retries of a request, enough to see that. For HAProxy asks the last server again and again, without a pause
-where the request first had a reused connection (measured: 50 times in 12 ms)."""
-
-REPEATABLE = "GET HEAD OPTIONS TRACE PUT DELETE"
-"""Methods whose request may be sent again when a container died over it (RFC 9110, 9.2.2)."""
 
 
 class Frame(msgspec.Struct, frozen=True, kw_only=True):
@@ -80,7 +70,7 @@ class Frame(msgspec.Struct, frozen=True, kw_only=True):
     trusted: tuple[str, ...] = ()
     unknown_status: int = 404
     spares: int = 0
-    """Backends for hosts to come (see spares.py)."""
+    """Backends for hosts to come, in the pool of those that ask for nothing special (see spares.py)."""
     template: Template = BUILTIN
 
 
@@ -93,6 +83,7 @@ class Rendered(msgspec.Struct, frozen=True, kw_only=True):
     routes_map: str
     checks_map: str
     check_hosts_map: str
+    spares: tuple[Spare, ...]
 
     @property
     def files(self) -> dict[str, str]:
@@ -163,7 +154,7 @@ def piece(frame: Frame, site: Site) -> Piece:
     return Piece(
         site=site,
         name=name,
-        rules=_rules(frame, site) if site.has_backend else "",
+        rules=rules(site.match, options, https_port=frame.https_port) if site.has_backend else "",
         servers=_server_lines(frame, site) if site.has_backend else "",
         routes=_entries(site.match, site.maintenance) if site.routed else (),
         check=((name, options.check.uri), (name, options.check.host or site.match.host)) if is_checked else None,
@@ -174,8 +165,8 @@ def piece(frame: Frame, site: Site) -> Piece:
 def assemble(frame: Frame, pieces: Sequence[Piece]) -> Rendered:
     """The files, from their pieces."""
     pools = [each for each in pieces if each.site.has_backend]
-    alike = spare_options(each.site.options for each in pools)
-    pools += [piece(frame, Site(match=spare(number), options=alike)) for number in range(frame.spares)]
+    spares = tuple(_spares(frame, pools))
+    pools += [_empty(each) for each in spares]
     checked = [each.check for each in pools if each.check is not None]
     checks_map, check_hosts_map = _map(uri for uri, _ in checked), _map(host for _, host in checked)
     parts = frame.template.render(CONFIG_TEMPLATE, _variables(frame, pools)).split(_MARK)
@@ -188,7 +179,55 @@ def assemble(frame: Frame, pieces: Sequence[Piece]) -> Rendered:
         routes_map=_map(_merged(each.routes for each in pieces)),
         checks_map=checks_map,
         check_hosts_map=check_hosts_map,
+        spares=spares,
     )
+
+
+def _spares(frame: Frame, pieces: Sequence[Piece]) -> Iterator[Spare]:
+    """Those to load beside these backends: for such as most of them are, and for the usual one."""
+    usual = _usual(each.site.options for each in pieces)
+    pools = {rules(spare(0), usual, https_port=frame.https_port): usual}
+    alike = Counter(each.rules for each in pieces if not each.verifies)
+    samples = {each.rules: each.site.options for each in pieces}
+    for most in sorted(alike.keys() - pools.keys(), key=lambda text: (-alike[text], text))[:MOST_POOLS]:
+        pools[most] = _without_targets(samples[most])
+    number = 0
+    for size, (text, options) in zip(_sizes(frame.spares), pools.items(), strict=False):
+        for _ in range(size):
+            yield Spare(spare(number), text, options)
+            number += 1
+
+
+def _sizes(usual: int) -> Iterator[int]:
+    """How many spares each pool has, the usual one's first."""
+    yield usual
+    while True:
+        yield -(-usual // SMALLER)
+
+
+def _without_targets(options: Options) -> Options:
+    """What backends that differ only in what their checks ask for have in common."""
+    check = options.check
+    bare = HealthCheck(kind=check.kind, method=check.method, version=check.version)
+    return msgspec.structs.replace(options, check=bare)
+
+
+def _empty(loaded: Spare) -> Piece:
+    """A spare's share of the files. What its checks ask for is known only when somebody sits in it."""
+    return Piece(
+        site=Site(match=loaded.match, options=loaded.options),
+        name=backend_name(loaded.match),
+        rules=loaded.rules,
+        servers="",
+        routes=(),
+        check=None,
+        verifies=False,
+    )
+
+
+def _usual(loaded: Iterable[Options]) -> Options:
+    """What a new host most likely asks for, beside these: the operator's locality is everybody's."""
+    return Options(locality=next((options.locality for options in loaded if options.locality), ()))
 
 
 def _meant(marks: Iterable[str], generation: str, pools: Sequence[Piece]) -> list[str]:
@@ -228,20 +267,14 @@ def _marked(text: str) -> str:
     return f"{_MARK}{text}{_MARK}"
 
 
-def spare_options(loaded: Iterable[Options]) -> Options:
-    """What the spares are loaded with, beside backends with these options: the operator's locality is everybody's."""
-    return Options(locality=next((options.locality for options in loaded if options.locality), ()))
-
-
-def fits_spare(frame: Frame, match: Match, options: Options, spares: Options) -> bool:
-    """Whether a spare backend is just what this match would have been loaded with, but for its name.
+def seatable(frame: Frame, match: Match, options: Options) -> str:
+    """The rules of a spare backend that is just what this match would have been loaded with; "" where none can be.
 
     Of a template of the operator's nobody knows: it may say something of this very host.
     """
-    if frame.template.is_custom:
-        return False
-    own, free = Site(match=match, options=options), Site(match=spare(0), options=spares)
-    return _rules(frame, own) == _rules(frame, free) and options.ssl_backend_verify is Verify.NONE
+    if frame.template.is_custom or options.ssl_backend_verify is not Verify.NONE:
+        return ""
+    return rules(match, options, https_port=frame.https_port)
 
 
 def routes_entries(matches: Mapping[Match, Maintenance | None]) -> list[tuple[str, str]]:
@@ -264,100 +297,6 @@ def _merged(shares: Iterable[tuple[tuple[str, str], ...]]) -> list[tuple[str, st
         if entry != UNKNOWN_BACKEND or key not in entries:
             entries[key] = entry
     return sorted(entries.items())
-
-
-def server_arguments(options: Options, server: Server, *, backend_ca: str) -> str:
-    """What follows a server's name, in a configuration line as in a runtime command.
-
-    `pool-purge-delay` and `pool-max-conn` together are what makes HAProxy 2.6 reuse the connections of a server that
-    was added at run time (measured: 13,000 against 27,000 to 48,000 requests a second).
-    """
-    words = [server.endpoint, f"weight {server.weight}", "pool-purge-delay 5s pool-max-conn 1000"]
-    if server.standby:
-        words.append("backup")
-    if options.slow_start:
-        words.append(f"slowstart {options.slow_start}s")
-    if options.check.kind is not CheckKind.NONE:
-        fast = min(options.check_interval, 1000)
-        words.append(f"check inter {options.check_interval} fastinter {fast} downinter {fast} rise 1 fall 2")
-        if options.locality and not server.standby:
-            words.append(f"observe layer4 error-limit {STANDBY_ERRORS} on-error mark-down")
-    if options.ssl_backend:
-        ca_file = f" ca-file {backend_ca}" if backend_ca else ""
-        required = options.ssl_backend_verify is Verify.REQUIRED
-        words.append(f"ssl verify required{ca_file}" if required else "ssl verify none")
-        words.append("sni req.hdr(host),field(1,:)")
-    return " ".join(words)
-
-
-def _rules(frame: Frame, site: Site) -> str:
-    """A backend's lines but for its servers."""
-    depth = site.match.path.count("/") if site.options.rewrite and site.match.path != "/" else 0
-    return _lines(site.options, depth, frame.https_port)
-
-
-@lru_cache(maxsize=1024)
-def _lines(options: Options, depth: int, https_port: int) -> str:
-    """The same for all backends with these options, and as many segments of their paths to strip."""
-    lines = [f"    balance {options.balance}"]
-    if options.balance in {Balance.SOURCE, Balance.URI}:
-        lines.append("    hash-type consistent")
-    lines += _check(options.check)
-    words = [word for word in options.backend_options if not NGINX_OPTION.fullmatch(word)]
-    if options.locality and _ALL_STANDBYS not in words:
-        words.append(_ALL_STANDBYS)
-    lines += [f"    option {word}" for word in words]
-    if options.locality and options.check.kind is not CheckKind.NONE:
-        lines.append(f"    retries {STANDBY_RETRIES}")
-    lines += _RETRIES[options.retry]
-    if options.ssl_only:
-        lines.append(_to_https(https_port))
-    if depth:
-        lines += _strip(depth)
-    return "\n".join(lines) + "\n"
-
-
-_ALL_STANDBYS = "allbackups"
-"""Without it, HAProxy asks the first of them only."""
-_SAFELY = f"    http-request disable-l7-retry unless {{ method {REPEATABLE} }}"
-_RETRIES = {
-    Retry.OFF: ["    retry-on conn-failure"],
-    Retry.SAFE: ["    retry-on conn-failure empty-response 0rtt-rejected", _SAFELY],
-    Retry.SAFE_5XX: ["    retry-on conn-failure empty-response 0rtt-rejected 500 502 503 504", _SAFELY],
-    Retry.ALL: ["    retry-on conn-failure empty-response 0rtt-rejected"],
-}
-"""A connection that failed is always tried on another server: the request has not been sent."""
-
-
-def _check(check: HealthCheck) -> list[str]:
-    match check.kind:
-        case CheckKind.TCP | CheckKind.NONE:
-            return []
-        case CheckKind.HTTP:
-            uri = f'uri-lf "%[be_name,map_str({CHECKS_MAP},/)]"'
-            host = f'hdr Host "%[be_name,map_str({CHECK_HOSTS_MAP},localhost)]"'
-            return ["    option httpchk", f"    http-check send meth {check.method} {uri} ver {check.version} {host}"]
-        case kind:
-            return [f"    option {kind}"]
-
-
-def _to_https(port: int) -> str:
-    """Redirect what came in the clear, also to a trusted proxy before us; without a port where it is the usual one."""
-    usual = 443
-    suffix = f":{port}" if port not in {0, usual} else ""
-    location = f"https://%[req.fhdr(host),field(1,:)]{suffix}%[pathq]"
-    return f'    http-request redirect code 302 location "{location}" unless {{ req.hdr(X-Forwarded-Proto) -i https }}'
-
-
-def _strip(depth: int) -> list[str]:
-    """Strip the route's path by counting its segments, so that its text need not be here."""
-    rest = f"path,field({depth + 2},/,0)"
-    bare = f"!{{ {rest} -m found }} !{{ path_end / }}"
-    return [
-        f'    http-request redirect code 301 location "%[path]/?%[query]" if {bare} {{ query -m found }}',
-        f'    http-request redirect code 301 location "%[path]/" if {bare}',
-        f'    http-request set-path "/%[{rest}]"',
-    ]
 
 
 def _server_lines(frame: Frame, site: Site) -> str:

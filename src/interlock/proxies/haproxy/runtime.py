@@ -9,11 +9,12 @@ from collections.abc import Iterable, Mapping
 
 import msgspec
 
-from interlock.core.model import CheckKind, Match, Options, Server
+from interlock.core.model import CheckKind, HealthCheck, Match, Options, Server
 from interlock.core.plan import Served
 from interlock.core.problems import TemporaryError, shown
 from interlock.proxies.haproxy.names import backend_name
-from interlock.proxies.haproxy.render import ROUTES_MAP, server_arguments
+from interlock.proxies.haproxy.render import ROUTES_MAP
+from interlock.proxies.haproxy.sections import CHECK_HOSTS_MAP, CHECKS_MAP, server_arguments
 
 WHOLE_STATE = "show servers state"
 WHOLE_MAP = f"show map {ROUTES_MAP}"
@@ -103,6 +104,17 @@ def is_deleted(answer: str) -> bool:
 def set_route(key: str, entry: str) -> list[Command]:
     """`add map` would make a second entry of a key that is there, `set map` fails where it is not."""
     return [delete_route(key), Command(f"add map {ROUTES_MAP} {key} {entry}", _SILENCE)]
+
+
+def set_check(match: Match, check: HealthCheck, host: str) -> list[Command]:
+    """What the HTTP checks of a backend ask for, where it was loaded without; `host` unless the check names one."""
+    name = backend_name(match)
+    return [
+        Command(f"del map {CHECKS_MAP} {name}", _ANYTHING),
+        Command(f"add map {CHECKS_MAP} {name} {check.uri}", _SILENCE),
+        Command(f"del map {CHECK_HOSTS_MAP} {name}", _ANYTHING),
+        Command(f"add map {CHECK_HOSTS_MAP} {name} {check.host or host}", _SILENCE),
+    ]
 
 
 def replace_route(key: str, entry: str) -> list[Command]:

@@ -1,20 +1,38 @@
 """Spare backends: loaded without servers, so that a new host is served at once, by a map entry and servers of its own.
 
-A match that sits in a spare gets a backend of its own name with the next configuration that is loaded. What sits where
-is told by the routes map of the running HAProxy alone; the files on disk know only backends of their own.
+There is a pool of them for each class of backends that are alike but for their servers, and for what their checks ask:
+the usual ones, and the most used of the others. A match that sits in a spare gets a backend of its own name with the
+next configuration that is loaded. What sits where is told by the routes map of the running HAProxy alone; the files on
+disk know only backends of their own.
 """
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping
+from typing import NamedTuple
 
-from interlock.core.model import Match, Options
+from interlock.core.model import CheckKind, Match, Options
 from interlock.proxies.haproxy.names import backend_name, match_of
 
 SPARES = 64
-"""Loaded with each configuration; HAProxy takes 8 to 11 kB for each (measured)."""
+"""In the usual pool, loaded with each configuration; HAProxy takes 8 to 11 kB for each (measured)."""
+SMALLER = 8
+"""How many times smaller the other pools are."""
+MOST_POOLS = 8
+"""Beside the usual one."""
 REMEMBERED = 1024
 """Matches whose former seats are known."""
-SHORT = SPARES // 4
-"""With fewer left than this, new ones are loaded at once."""
+SHORT = 4
+"""With less than this part of a pool left, new ones are loaded at once."""
+
+
+class Spare(NamedTuple):
+    """One of them."""
+
+    match: Match
+    rules: str
+    """Its lines in the configuration."""
+    options: Options
+    """Those of its class."""
 
 
 def spare(number: int) -> Match:
@@ -25,27 +43,38 @@ def spare(number: int) -> Match:
 class Spares:
     """Which match sits in which spare."""
 
-    def __init__(self, count: int) -> None:
+    def __init__(self) -> None:
         self.options: dict[Match, Options] = {}
         """What each match that sits in a spare asks for."""
-        self.loaded_with = Options()
-        """The options of every spare."""
-        self._count = count
+        self._loaded: dict[Match, Spare] = {}
+        self._sizes: Counter[str] = Counter()
+        """Rules -> how many spares there are with them."""
         self._seats: dict[Match, Match] = {}
-        self._free: list[Match] = []
+        self._free: dict[str, list[Match]] = {}
+        """Rules -> the spares with them that nobody sits in; the next one last."""
+        self._checked: set[Match] = set()
+        """Matches in spares of which HAProxy was told what their checks ask for."""
         self._former: dict[Match, set[Match]] = {}
         """Where matches sat in earlier configurations, which old workers may still serve."""
+
+    def load(self, spares: Iterable[Spare]) -> None:
+        """A configuration with these was loaded: all are free."""
+        self._loaded = {each.match: each for each in spares}
+        self._sizes = Counter(each.rules for each in self._loaded.values())
         self.renew()
 
     def renew(self) -> None:
-        """A new configuration was loaded: all are free."""
+        """The same configuration was loaded once more: all are free."""
         for match, seat in self._seats.items():
             self._former.setdefault(match, set()).add(seat)
         for match in list(self._former)[:-REMEMBERED]:
             del self._former[match]
         self.options.clear()
         self._seats.clear()
-        self._free = [spare(number) for number in reversed(range(self._count))]
+        self._checked.clear()
+        self._free = {rules: [] for rules in self._sizes}
+        for each in reversed(self._loaded.values()):
+            self._free[each.rules].append(each.match)
 
     def seat_of(self, match: Match) -> Match:
         """Whose backend serves a match: a spare's, or its own."""
@@ -55,21 +84,47 @@ class Spares:
         """Every backend that serves a match or did so lately; another match may sit in one of them by now."""
         return {match, self.seat_of(match)} | self._former.get(match, set())
 
-    def take(self, match: Match, options: Options) -> bool:
-        """Give a match a spare; False when there is none left."""
-        if not self._free:
+    def take(self, match: Match, options: Options, rules: str) -> bool:
+        """Give a match a spare with these rules, or leave it in its own; False when there is none."""
+        seat = self._seats.get(match)
+        if seat is None:
+            if not self._free.get(rules):
+                return False
+            seat = self._seats[match] = self._free[rules].pop()
+        elif self._loaded[seat].rules != rules:
             return False
-        self._seats[match], self.options[match] = self._free.pop(), options
+        if self.options.get(match) != options:
+            self._checked.discard(match)
+        self.options[match] = options
         return True
 
+    def unchecked(self, matches: Iterable[Match]) -> set[Match]:
+        """Which of these sit in a spare and want an HTTP check of which HAProxy does not know yet what it asks for."""
+        return {
+            match
+            for match in matches
+            if match in self.options and match not in self._checked and self.options[match].check.kind is CheckKind.HTTP
+        }
+
+    def note_checked(self, matches: Collection[Match]) -> None:
+        """HAProxy was told."""
+        self._checked.update(matches)
+
     def recognise(self, entries: Mapping[str, str]) -> None:
-        """Find out from the routes map who sits where, in a HAProxy that runs already."""
-        by_name = {backend_name(free): free for free in self._free}
+        """Find out from the routes map who sits where, in a HAProxy that runs already.
+
+        What the checks of its seat ask for is not told there: a match that asks for more than its class is a change.
+        """
+        free = {
+            backend_name(each.match): each for each in self._loaded.values() if each.match in self._free[each.rules]
+        }
         for key, entry in entries.items():
-            if entry in by_name:
-                self._free.remove(seat := by_name.pop(entry))
-                self._seats[match_of(key)], self.options[match_of(key)] = seat, self.loaded_with
+            if (seat := free.pop(entry, None)) is not None:
+                match = match_of(key)
+                self._free[seat.rules].remove(seat.match)
+                self._seats[match], self.options[match] = seat.match, seat.options
+                self._checked.add(match)
 
     @property
     def is_short(self) -> bool:
-        return len(self._free) < min(SHORT, self._count)
+        return any(len(free) * SHORT < self._sizes[rules] for rules, free in self._free.items())
