@@ -9,7 +9,7 @@ from typing import NamedTuple
 import fleet
 from gauges import family, family_seconds, proportional, until
 from hand_tuned import haproxy_by_hand
-from load import Target, Traffic, side_by_side
+from load import Target, Traffic, at_rest, side_by_side
 from stack import Stack, stack
 from wrk import FEW, Asking
 
@@ -24,7 +24,7 @@ divisor of the time between two looks of one that polls.
 """
 STARTING = 45
 """Seconds after which nothing is started any more, so that one slow program does not take all the time there is."""
-SETTLE = 3
+SETTLE = 2
 """Seconds for what is done after a configuration is served."""
 
 
@@ -41,7 +41,7 @@ class Running(NamedTuple):
 
     pids: Callable[[], list[int]]
     serving: Callable[[], list[int]]
-    rest: float = 2
+    rest: int = 5
     """Seconds after which what it does without an event begins anew."""
     listens: bool = True
     """Whether it hears of a start at once. If so, the next one waits for its answer, so that each has all of the
@@ -96,13 +96,11 @@ def contest(size: int, effort: Effort, start: Callable[[Stack], Running]) -> Fig
         ready = at / 1e9 - began
         time.sleep(SETTLE)
         megabytes = sum(map(proportional, pids()))
-        idle, began = family_seconds(pids()), time.monotonic()
-        time.sleep(program.rest)
-        resting = (family_seconds(pids()) - idle) / (time.monotonic() - began)
+        rest, rest_of_serving = at_rest(pids, program.serving, seconds=program.rest)
         before, spent, began = made.control.ask("counts"), family_seconds(pids()), time.monotonic()
         known, new = _reactions(made, effort.rounds, listens=program.listens)
         time.sleep(SETTLE)
-        cpu = family_seconds(pids()) - spent - resting * (time.monotonic() - began)
+        cpu = family_seconds(pids()) - spent - rest.mean * (time.monotonic() - began)
         after = made.control.ask("counts")
         starts = known.count + new.count
         return Figures(
@@ -113,11 +111,12 @@ def contest(size: int, effort: Effort, start: Callable[[Stack], Running]) -> Fig
             cpu=cpu / starts * 1000,
             calls=(sum(after["calls"].values()) - sum(before["calls"].values())) / starts,
             kilobytes=(after["bytes"] - before["bytes"]) / starts / 1000,
-            resting=resting,
+            resting=rest.mean,
             traffic=side_by_side(
                 Target(made.port, 0, program.serving),
                 haproxy_by_hand(made),
                 Asking(min(size, FEW)),
+                rest_of_serving,
                 seconds=effort.wrk_seconds,
                 runs=effort.wrk_runs,
             ),

@@ -1,11 +1,13 @@
 """Rows of the data plane: generated files of HAProxy and of NGINX, each beside one that was written by hand."""
 
 from hand_tuned import haproxy_by_hand, nginx_by_hand
-from load import Target, side_by_side
+from load import Rest, Target, Traffic, at_rest, side_by_side
 from report import Extent, Report
 from stack import Stack, nginx, stack
 from wrk import FEW, Asking
 
+MORE = 2
+ONE = Asking(1)
 MANY = 1000
 """Fleets from this size on are worth a look, beside the smallest and the largest."""
 
@@ -16,20 +18,22 @@ def of_haproxy(report: Report, made: Stack, size: int, extent: Extent) -> None:
     if not (is_first or is_last or size >= MANY):
         return
     ours, by_hand = Target(made.port, made.tls_port, made.proxy_pids), haproxy_by_hand(made)
-    one, few = Asking(1), Asking(min(size, FEW))
-    askings = {"HTTP, few hosts": few, "TLS, few hosts": few._replace(tls=True)}
+    few = Asking(min(size, FEW))
+    askings = {"HTTP, few hosts": few}
     if is_first:
-        tls = one._replace(tls=True)
-        askings |= {"HTTP, 1 host": one, "TLS, 1 host": tls, "TLS, 1 host, a handshake each": tls._replace(closes=True)}
+        tls = ONE._replace(tls=True)
+        askings |= {"HTTP, 1 host": ONE, "TLS, 1 host": tls, "TLS, 1 host, a handshake each": tls._replace(closes=True)}
+    else:
+        askings["TLS, few hosts"] = few._replace(tls=True)
     if is_last and size > FEW:
         askings |= {f"HTTP, {size:,} hosts in turn": Asking(size)}
+    rest = at_rest(made.proxy_pids)[0]
+    report.add("health checks, without requests", size, f"{rest.mean:.1%} of a core")
     for asked, asking in askings.items():
-        found = side_by_side(ours, by_hand, asking, seconds=extent.wrk_seconds, runs=extent.wrk_runs)
+        found = _compared(ours, by_hand, asking, rest, extent)
         report.add_traffic(asked, size, found)
         report.note(f"{asked} ratio", size, found.cpu_ratio)
         report.note(f"{asked} us", size, found.cpu_us)
-        if asking == few:
-            report.add("health checks, without requests", size, f"{found.resting:.1%} of a core")
 
 
 def of_nginx(report: Report, size: int, extent: Extent) -> None:
@@ -45,9 +49,13 @@ def of_nginx(report: Report, size: int, extent: Extent) -> None:
         generated = (made.folder / "state" / "nginx" / "nginx.conf").read_text()
         way = "NGINX with Lua" if "ngx_http_lua_module" in generated else "NGINX without Lua"
         ours, by_hand = Target(made.port, made.tls_port, made.proxy_pids), nginx_by_hand(made, generated)
-        for hosts, asked in ((1, "1 host"), (min(size, FEW), "few hosts")):
-            if hosts == 1 and size != extent.sizes[0]:
-                continue
-            found = side_by_side(ours, by_hand, Asking(hosts), seconds=extent.wrk_seconds, runs=extent.wrk_runs)
-            report.add_traffic(f"{way}, {asked}", size, found)
-            report.note(f"NGINX, {asked} ratio", size, found.cpu_ratio)
+        asked, asking = ("1 host", ONE) if size == extent.sizes[0] else ("few hosts", Asking(FEW))
+        found = _compared(ours, by_hand, asking, at_rest(made.proxy_pids)[0], extent)
+        report.add_traffic(f"{way}, {asked}", size, found)
+        report.note(f"NGINX, {asked} ratio", size, found.cpu_ratio)
+
+
+def _compared(ours: Target, by_hand: Target, asking: Asking, rest: Rest, extent: Extent) -> Traffic:
+    """Those that a target is for, of one host, are looked at for longer."""
+    runs = extent.wrk_runs + MORE if asking.hosts == 1 and extent.wrk_runs > 1 else extent.wrk_runs
+    return side_by_side(ours, by_hand, asking, rest, seconds=extent.wrk_seconds, runs=runs)

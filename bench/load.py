@@ -29,17 +29,35 @@ class Traffic(NamedTuple):
     p99: float
     p99_other: float
     resting: float
-    """Share of a core that it takes without requests, for health checks; taken off CPU."""
+    """Share of a core that it takes without requests."""
     failed: int
 
 
-def side_by_side(ours: Target, other: Target, asking: Asking, *, seconds: int, runs: int) -> Traffic:
-    """Both in turn, A B A B."""
-    resting = _resting(ours, other)
-    pairs = [
-        tuple(_asked(target, asking, seconds, rest) for target, rest in zip((ours, other), resting, strict=True))
-        for _ in range(runs)
-    ]
+class Rest(NamedTuple):
+    """Shares of a core that processes take while nobody asks anything, second by second.
+
+    HAProxy checks servers that were added together at once, every five seconds: their CPU is in the mean of such
+    seconds, and neither in their median nor in that of as long runs with requests.
+    """
+
+    mean: float
+    median: float
+
+
+def at_rest(*groups: Callable[[], list[int]], seconds: int = 5) -> list[Rest]:
+    """Of each group of processes, at the same time."""
+    samples: list[list[float]] = []
+    for _ in range(seconds):
+        began, before = time.monotonic(), [family_seconds(pids()) for pids in groups]
+        time.sleep(1)
+        took = time.monotonic() - began
+        samples.append([(family_seconds(pids()) - spent) / took for pids, spent in zip(groups, before, strict=True)])
+    return [Rest(statistics.mean(shares), statistics.median(shares)) for shares in zip(*samples, strict=True)]
+
+
+def side_by_side(ours: Target, other: Target, asking: Asking, rest: Rest, *, seconds: int, runs: int) -> Traffic:
+    """Both in turn, A B A B. What ours takes at rest is taken off its CPU; the other does nothing unasked."""
+    pairs = [(_asked(ours, asking, seconds, rest.median), _asked(other, asking, seconds, 0)) for _ in range(runs)]
     return Traffic(
         cpu_us=statistics.median(cpu for (_, cpu), _ in pairs),
         cpu_ratio=statistics.median(cpu / least for (_, cpu), (_, least) in pairs),
@@ -47,7 +65,7 @@ def side_by_side(ours: Target, other: Target, asking: Asking, *, seconds: int, r
         rate_ratio=statistics.median(mine.per_second / most.per_second for (mine, _), (most, _) in pairs),
         p99=statistics.median(mine.p99 for (mine, _), _ in pairs),
         p99_other=statistics.median(theirs.p99 for _, (theirs, _) in pairs),
-        resting=resting[0],
+        resting=rest.mean,
         failed=sum(mine.failed for (mine, _), _ in pairs),
     )
 
@@ -61,14 +79,6 @@ def while_churning(stack: Stack, *, per_second: float, seconds: float) -> Answer
     while "done" not in stack.control.answer():
         pass
     return wrk.result()
-
-
-def _resting(*targets: Target) -> list[float]:
-    """CPU of each in a second without requests."""
-    began, before = time.monotonic(), [family_seconds(target.pids()) for target in targets]
-    time.sleep(1)
-    seconds = time.monotonic() - began
-    return [(family_seconds(target.pids()) - spent) / seconds for target, spent in zip(targets, before, strict=True)]
 
 
 def _asked(target: Target, asking: Asking, seconds: int, resting: float) -> tuple[Answers, float]:

@@ -9,7 +9,7 @@ import fleet
 from gauges import LateError, cpu_seconds, percentiles, resident, until
 from stack import Stack
 
-SETTLE = 0.08
+SETTLE = 0.06
 """Seconds after a stop until the engine has told all of it."""
 
 

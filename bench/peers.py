@@ -50,7 +50,7 @@ class Peer(NamedTuple):
     """Have it serve a stack; its pid."""
     question: Callable[[str], list[str]] = lambda program: [program, "version"]
     """The command that tells the version of a program."""
-    rest: float = 2
+    rest: int = 5
     """Seconds after which what it does without an event begins anew."""
     listens: bool = True
     """Whether it heeds the engine's events."""

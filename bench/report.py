@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from contest import Effort, Figures, Reaction
+from contest import PATIENCE, Effort, Figures, Reaction
 from load import Traffic
 from targets import NONE_SEEN, Numbers
 
@@ -18,8 +18,6 @@ class Extent(NamedTuple):
     """How much is measured."""
 
     sizes: tuple[int, ...]
-    leftover_seconds: float
-    """After a start, until what only the start needed is given back to the system."""
     rounds: int
     new_rounds: int
     churn_seconds: float
@@ -90,7 +88,7 @@ def _reaction(figures: Figures) -> str:
 def _of(reaction: Reaction) -> str:
     if not reaction.count:
         return "no time left"
-    median, worst = ("none" if value == math.inf else f"{value:,.0f} ms" for value in reaction[:2])
+    median, worst = (f"over {PATIENCE} s" if value == math.inf else f"{value:,.0f} ms" for value in reaction[:2])
     return f"{median}, worst of {reaction.count} {worst}"
 
 
