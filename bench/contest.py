@@ -22,8 +22,8 @@ SPACING = 2.3
 """Seconds from one start to the next, at least: more than the pause of any peer between two configurations, and no
 divisor of the time between two looks of one that polls.
 """
-STARTING = 45
-"""Seconds after which nothing is started any more, so that one slow program does not take all the time there is."""
+SLOWER = 1
+"""Seconds that each start may take beyond that; a slower program has fewer of them."""
 SETTLE = 2
 """Seconds for what is done after a configuration is served."""
 
@@ -133,10 +133,11 @@ def _reactions(made: Stack, rounds: int, *, listens: bool) -> tuple[Reaction, Re
     took: dict[str, float] = {}
     waits: list[Wait] = []
     to_start = [host for turn in range(rounds) for host in (f"h{1 + turn}", f"new{turn}")]
-    due = began = time.monotonic()
+    due = time.monotonic()
+    latest = due + len(to_start) * (SPACING + SLOWER)
     while to_start or waits:
         now = time.monotonic()
-        if now > began + STARTING:
+        if now > latest:
             to_start.clear()
         if to_start and now >= due and not (waits and listens):
             host = to_start.pop(0)

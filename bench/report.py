@@ -8,7 +8,7 @@ from contest import PATIENCE, Effort, Figures, Reaction
 from load import Traffic
 from targets import NONE_SEEN, Numbers
 
-BUSY = 0.5
+BUSY = 0.1
 """Share of a core at rest that hides what an event or a request costs."""
 Row = tuple[str, str, str, str]
 """Measure, containers, figure, and the target or what it is compared with."""

@@ -113,7 +113,7 @@ def test_a_program_that_listens_has_each_start_for_itself_and_one_that_polls_doe
 
 
 def test_after_a_while_nothing_more_is_started(contest, module, monkeypatch):
-    monkeypatch.setattr(contest, "STARTING", -1)
+    monkeypatch.setattr(contest, "SLOWER", -1)
     known, new = contest._reactions(stack_whose_proxy_needs(1), 5, listens=True)
     assert (known.count, new.count) == (0, 0)
     assert module("report")._of(known) == "no time left"
