@@ -50,7 +50,7 @@ def of_nginx(report: Report, size: int, extent: Extent) -> None:
         way = "NGINX with Lua" if "ngx_http_lua_module" in generated else "NGINX without Lua"
         ours, by_hand = Target(made.port, made.tls_port, made.proxy_pids), nginx_by_hand(made, generated)
         asked, asking = ("1 host", ONE) if size == extent.sizes[0] else ("few hosts", Asking(FEW))
-        found = _compared(ours, by_hand, asking, at_rest(made.proxy_pids)[0], extent)
+        found = _compared(ours, by_hand, asking, at_rest(made.proxy_pids, seconds=1)[0], extent)
         report.add_traffic(f"{way}, {asked}", size, found)
         report.note(f"NGINX, {asked} ratio", size, found.cpu_ratio)
 

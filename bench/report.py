@@ -21,6 +21,7 @@ class Extent(NamedTuple):
     rounds: int
     new_rounds: int
     churn_seconds: float
+    """Best some times five, since HAProxy's checks of a whole fleet come every five seconds."""
     sustained_seconds: float
     wrk_seconds: int
     wrk_runs: int
