@@ -1,8 +1,9 @@
 """What somebody who knows HAProxy, or NGINX, writes for the same hosts and the same promises.
 
-Those are: who the client is, an id for each request, retries on another server for what may be repeated, WebSocket,
-bodies that are streamed. Nothing has to change while it runs: no stats page, no metrics, no wildcards, no closed hosts,
-no checks. As many threads and workers as with Interlock.
+Those are: who the client is, an id for each request, retries on another server for what may be repeated, no traffic for
+a server that does not answer (HAProxy checks as often as with Interlock), WebSocket, bodies that are streamed. Nothing
+has to change while it runs: no stats page, no metrics, no wildcards, no closed hosts. As many threads and workers as
+with Interlock.
 """
 
 import re
@@ -25,6 +26,7 @@ defaults
     timeout http-keep-alive 10s
     option redispatch 1
     retries 3
+    default-server inter 5s fastinter 1s downinter 1s rise 1 fall 2
     retry-on conn-failure empty-response 0rtt-rejected
 frontend web
     bind *:{port}
@@ -107,7 +109,7 @@ def haproxy_by_hand(stack: Stack) -> Target:
             tls_port=tls_port,
             certificate=stack.certificate,
             routes=routes,
-            backends="".join(f"backend {name}\n    server one {endpoint}\n" for name, endpoint in sites),
+            backends="".join(f"backend {name}\n    server one {endpoint} check\n" for name, endpoint in sites),
         )
     )
     return _started(stack, port, tls_port, haproxy(), "-q", "-db", "-f", str(config))
