@@ -8,6 +8,7 @@ local records = ngx.shared.interlock_records
 local TRIES = 4 -- that may reach a server; where a connection was not even opened, nobody has suffered
 
 local pools = {} -- name -> what this worker made of its record, and of its experience with its servers
+local tells_container -- whether the log does, for which there is a variable; known at the first request
 local M = {}
 
 -- A record: "LEAD METHOD MOST PATIENCE SLOW NAME;ADDRESS:PORT;WEIGHT;on NAME;ADDRESS:PORT;WEIGHT;off ...". LEAD is
@@ -59,7 +60,14 @@ local function pool_of(name)
         known = parse(text, known)
         pools[name] = known
     end
+    known.seen = ngx.now()
     return known
+end
+
+-- As it was when the request came, if that was in this very millisecond, as it mostly is: one look at the records less.
+local function pool_just_seen(name)
+    local known = pools[name]
+    return known and known.seen == ngx.now() and known or pool_of(name)
 end
 
 -- Smooth weighted round robin, as NGINX's own.
@@ -133,15 +141,32 @@ local methods = {
     end,
 }
 
+local function is_sound(pool, server, now)
+    return pool.most == 0 or server.failures < pool.most or now - server.failed > pool.patience
+end
+
+-- Whether all are candidates alike, as at most times, so that no list of them is needed.
+local function are_all_sound(pool, now)
+    for _, server in ipairs(pool.servers) do
+        if server.standby or not is_sound(pool, server, now) then
+            return false
+        end
+    end
+    return true
+end
+
 -- Those that were not tried for this request and did not fail lately, stand-bys only where no other is left; else those
 -- not tried; else all.
 local function candidates(pool, tried)
-    local sound, standbys, untried = {}, {}, {}
     local now = ngx.now()
+    if not tried and are_all_sound(pool, now) then
+        return pool.servers
+    end
+    local sound, standbys, untried = {}, {}, {}
     for _, server in ipairs(pool.servers) do
-        if not tried[server] then
+        if not (tried and tried[server]) then
             table.insert(untried, server)
-            if pool.most == 0 or server.failures < pool.most or now - server.failed > pool.patience then
+            if is_sound(pool, server, now) then
                 table.insert(server.standby and standbys or sound, server)
             end
         end
@@ -173,16 +198,19 @@ end
 
 -- Choose the server for a request, or for another try of it.
 function M.balance()
-    local pool = pool_of(ngx.var.interlock_name)
+    local pool = pool_just_seen(ngx.var.interlock_name)
     if not pool or #pool.servers == 0 then
         return ngx.exit(ngx.ERROR)
     end
-    local request = ngx.ctx.interlock
+    local context = ngx.ctx
+    local request = context.interlock
     if not request then
-        request = { tried = {}, made = 0, reached = 0 }
-        ngx.ctx.interlock = request
+        request = { made = 0, reached = 0 }
+        context.interlock = request
     else
         note_failure(request.server, pool.patience)
+        request.tried = request.tried or {}
+        request.tried[request.server] = true
         request.reached = request.reached + (was_reached() and 1 or 0)
     end
     request.made = request.made + 1
@@ -193,8 +221,11 @@ function M.balance()
         start_slowly(pool.servers, pool.slow)
     end
     local server = methods[pool.method](candidates(pool, request.tried))
-    request.tried[server], request.server = true, server
-    if ngx.var.interlock_container then -- it is there where the log tells it
+    request.server = server
+    if tells_container == nil then
+        tells_container = ngx.var.interlock_container ~= nil
+    end
+    if tells_container then
         ngx.var.interlock_container = server.key:match("^[^;]+")
     end
     server.active = server.active + 1
