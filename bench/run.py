@@ -30,7 +30,7 @@ LEFTOVERS = 10
 """Seconds after a start until what only the start of a large fleet needed is given back to the system."""
 SHORT = Extent(
     sizes=(10, 100, 1000, 10_000),
-    rounds=300,
+    rounds=200,
     new_rounds=8,
     churn_seconds=5,
     sustained_seconds=4,
