@@ -23,8 +23,9 @@ FRAME = Frame(admin_socket="/run/a.sock", state_file="/s/server.state", http_por
 
 
 def with_spares(*rules):
+    """One for each of these rules."""
     spares = Spares()
-    spares.load([Spare(spare(number), each, Options()) for number, each in enumerate(rules)])
+    spares.load([Spare(spare(each, number), each, Options()) for number, each in enumerate(rules)])
     return spares
 
 
@@ -35,7 +36,7 @@ def test_matches_are_seated_until_there_are_no_spares_left_and_a_reload_frees_al
     assert not spares.take(Match("third.com"), Options(), "usual")
     assert spares.is_short
     seats = {spares.seat_of(NEW), spares.seat_of(OTHER)}
-    assert seats == {spare(0), spare(1)}
+    assert seats == {spare("usual", 0), spare("usual", 1)}
     before = spares.seat_of(NEW)
     spares.renew()
     assert spares.seat_of(NEW) == NEW
@@ -46,19 +47,19 @@ def test_matches_are_seated_until_there_are_no_spares_left_and_a_reload_frees_al
 
 def test_who_sits_where_is_read_from_the_running_routes_map():
     spares = with_spares("usual", "usual")
-    entries = {"new.com/": backend_name(spare(1)), "demo.interlock.com/": "demo_interlock_com"}
+    entries = {"new.com/": backend_name(spare("usual", 1)), "demo.interlock.com/": "demo_interlock_com"}
     spares.recognise(entries)
-    assert spares.seat_of(NEW) == spare(1)
+    assert spares.seat_of(NEW) == spare("usual", 1)
     assert spares.take(OTHER, Options(), "usual")
-    assert spares.seat_of(OTHER) == spare(0)
+    assert spares.seat_of(OTHER) == spare("usual", 0)
 
 
 def test_a_match_takes_a_spare_of_its_own_class_only_and_keeps_it():
     spares = with_spares("usual", "other")
     assert spares.take(NEW, Options(), "other")
-    assert spares.seat_of(NEW) == spare(1)
+    assert spares.seat_of(NEW) == spare("other", 1)
     assert spares.take(NEW, Options(check_interval=1000), "other")
-    assert (spares.seat_of(NEW), spares.options[NEW]) == (spare(1), Options(check_interval=1000))
+    assert (spares.seat_of(NEW), spares.options[NEW]) == (spare("other", 1), Options(check_interval=1000))
     assert not spares.take(NEW, Options(), "usual"), "it sits where it would not be served as it asks"
     assert not spares.take(OTHER, Options(), "other")
     assert not spares.take(OTHER, Options(), "unheard of")
@@ -85,6 +86,11 @@ def test_what_the_checks_of_a_seat_ask_for_is_told_once_and_again_where_it_chang
     assert spares.unchecked([NEW]) == {NEW}
 
 
+def test_a_spare_with_other_rules_has_another_name():
+    names = {backend_name(spare(rules, 0)) for rules in ("usual", "other")}
+    assert len(names) == 2
+
+
 def test_there_is_a_pool_for_each_of_the_most_used_classes_whatever_their_checks_ask_for():
     frame = msgspec.structs.replace(FRAME, spares=SPARES)
     check = HealthCheck(kind=CheckKind.HTTP, method="GET", uri="/up", host="x.com")
@@ -106,7 +112,7 @@ def test_there_is_a_pool_for_each_of_the_most_used_classes_whatever_their_checks
 
 def test_spares_are_rendered_after_everything_and_are_part_of_the_structure():
     rendered = render(FRAME, [Site(match=NEW, options=Options())])
-    assert rendered.config.index("backend new_com\n") < rendered.config.index("backend SPARE_0-")
+    assert rendered.config.index("backend new_com\n") < rendered.config.index("backend SPARE_")
     assert rendered.config.count("\nbackend SPARE_") == 2
     assert "SPARE" not in rendered.routes_map
     assert render(FRAME, []).generation != render(Frame(**{**_fields(FRAME), "spares": 3}), []).generation

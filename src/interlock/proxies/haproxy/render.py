@@ -37,6 +37,8 @@ RETRY_AFTER = 60
 _MARK = "\0"
 """Around what is put into a rendered template; nowhere else in it, as HAProxy takes no such character."""
 _GENERATION = "generation"
+_ROOT = Match("")
+"""Of a host that does not matter."""
 
 
 class Frame(msgspec.Struct, frozen=True, kw_only=True):
@@ -186,16 +188,13 @@ def assemble(frame: Frame, pieces: Sequence[Piece]) -> Rendered:
 def _spares(frame: Frame, pieces: Sequence[Piece]) -> Iterator[Spare]:
     """Those to load beside these backends: for such as most of them are, and for the usual one."""
     usual = _usual(each.site.options for each in pieces)
-    pools = {rules(spare(0), usual, https_port=frame.https_port): usual}
+    pools = {rules(_ROOT, usual, https_port=frame.https_port): usual}
     alike = Counter(each.rules for each in pieces if not each.verifies)
     samples = {each.rules: each.site.options for each in pieces}
     for most in sorted(alike.keys() - pools.keys(), key=lambda text: (-alike[text], text))[:MOST_POOLS]:
         pools[most] = _without_targets(samples[most])
-    number = 0
     for size, (text, options) in zip(_sizes(frame.spares), pools.items(), strict=False):
-        for _ in range(size):
-            yield Spare(spare(number), text, options)
-            number += 1
+        yield from (Spare(spare(text, number), text, options) for number in range(size))
 
 
 def _sizes(usual: int) -> Iterator[int]:

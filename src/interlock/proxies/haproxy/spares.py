@@ -8,6 +8,7 @@ disk know only backends of their own.
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
+from hashlib import sha256
 from typing import NamedTuple
 
 from interlock.core.model import CheckKind, Match, Options
@@ -35,9 +36,13 @@ class Spare(NamedTuple):
     """Those of its class."""
 
 
-def spare(number: int) -> Match:
-    """What a spare is named by: no container can ask for a host in upper case."""
-    return Match(f"SPARE.{number}")
+def spare(rules: str, number: int) -> Match:
+    """What a spare is named by: no container can ask for a host in upper case.
+
+    Its rules are part of it. A HAProxy that came up from other files than we think has other names, too, and refuses
+    commands, rather than that a site sits where something else is done than it asks for.
+    """
+    return Match(f"SPARE.{sha256(rules.encode()).hexdigest()[:8]}.{number}")
 
 
 class Spares:
