@@ -39,6 +39,8 @@ class Report:
         self.contest: list[Row] = []
         self.traffic: list[Row] = []
         self.numbers: Numbers = {}
+        self._ours: dict[int, Figures] = {}
+        """Containers -> what Interlock needed, which comes first at each size."""
 
     def add(self, measure: str, size: int, figure: str, compared: str = "") -> None:
         row = (measure, f"{size:,}", figure, compared)
@@ -69,9 +71,12 @@ class Report:
         if isinstance(outcome, str):
             rows = [(name, count, outcome, "")]
         else:
-            requests = (name, count, *_requests(outcome.traffic))
+            ours = self._ours.setdefault(size, outcome)
+            rate, cpu = _requests(outcome.traffic)
+            requests = (name, count, rate, cpu + _ahead(_of_requests(outcome.traffic), _of_requests(ours.traffic)))
             self.traffic.append(requests)
-            rows = [(name, count, _reaction(outcome), _cost_of(outcome)), requests]
+            cost = _cost_of(outcome) + _ahead(_of_starts(outcome), _of_starts(ours))
+            rows = [(name, count, _reaction(outcome), cost), requests]
         self.contest.append(rows[0])
         for row in rows:
             print(f"| {row[0]:<32} | {row[1]:>7} | {row[2]:<70} | {row[3]:<62} |", flush=True)
@@ -105,6 +110,33 @@ def _requests(found: Traffic) -> tuple[str, str]:
     failed = f"; {_of_failed(found)}" if found.failed else ""
     cpu = f"{found.cpu_us:.1f} us of CPU a request, {found.cpu_ratio:.2f} x by hand"
     return rate + failed, "busy without requests" if found.resting > BUSY else cpu
+
+
+def _ahead(theirs: dict[str, float], ours: dict[str, float]) -> str:
+    """In what a peer is ahead of Interlock; the less, the better."""
+    better = [name for name, value in theirs.items() if value < ours[name]]
+    return f"; AHEAD OF INTERLOCK: {', '.join(better)}" if better else ""
+
+
+def _of_starts(figures: Figures) -> dict[str, float]:
+    """What it took. Of what is hidden by what it takes at rest, all that can be said is that it is not less."""
+    return {
+        "ready": figures.ready_seconds,
+        "known host": figures.known.median,
+        "new host": figures.new.median,
+        "CPU": figures.cpu if figures.resting <= BUSY else math.inf,
+        "calls": figures.calls,
+        "bytes": figures.kilobytes,
+        "memory": figures.megabytes,
+    }
+
+
+def _of_requests(found: Traffic) -> dict[str, float]:
+    return {
+        "requests/s": -found.per_second,
+        "p99": found.p99,
+        "CPU": found.cpu_us if found.resting <= BUSY else math.inf,
+    }
 
 
 def _of_failed(found: Traffic) -> str:
