@@ -11,6 +11,7 @@ import pytest
 from testbed import compose, images
 from testbed.load import Load
 from testbed.native import PROGRAM
+from testbed.unseated import unseated
 from testbed.waiting import wait_for
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(300)]
@@ -133,7 +134,7 @@ def test_a_rollout_loses_no_request_while_other_sites_cause_reloads(shop, load):
         while not is_over.is_set():
             number += 1
             names = f'"hostname":"other{number}","domain":"interlock.com"'
-            data = f'INTERLOCK_DATA={{{names},"balance_algorithm":"leastconn"}}'  # which no spare backend serves
+            data = f"INTERLOCK_DATA={{{names},{unseated(number)}}}"
             shop.engine.docker("run", "--detach", "--name", f"other_{number}", "--env", data, images.WEB)
             shop.engine.docker("rm", "--force", f"other_{number}")
 

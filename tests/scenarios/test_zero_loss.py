@@ -28,6 +28,7 @@ from testbed import compose, images
 from testbed.load import CLIENTS, STALL_SECONDS, Load
 from testbed.native import PROGRAM
 from testbed.programs import run
+from testbed.unseated import unseated
 from testbed.visits import SECONDS, Site
 from testbed.waiting import wait_for
 
@@ -82,12 +83,18 @@ class Stage:
 
     def served(self, *containers, seconds=60.0, patience=SECONDS):
         """Until these answer, and nobody else; `patience` is for how long each request is waited for."""
-        site = self.site()
-        wait_for(
-            lambda: set(site.ask(2 * len(containers), seconds=patience).servers) == set(containers),
-            f"{containers} behind {HOST}; log of Interlock:\n{self.interlock.log[-6000:]}",
-            seconds=seconds,
-        )
+        site, answered = self.site(), set()
+
+        def all_answer():
+            nonlocal answered
+            answered = set(site.ask(2 * len(containers), seconds=patience).servers)
+            return answered == set(containers)
+
+        try:
+            wait_for(all_answer, f"{containers} behind {HOST}", seconds=seconds)
+        except TimeoutError as error:
+            error.add_note(f"at last {answered} answered; log of Interlock:\n{self.interlock.log[-6000:]}")
+            raise
 
     @contextlib.contextmanager
     def load(self, what, *, lost_posts=0, stalls=lambda: 0, by="nobody"):
@@ -354,9 +361,7 @@ def test_a_download_and_a_websocket_survive_twenty_reloads_for_others(stage):
     with Conversation(stage) as conversation:
         reloads = stage.interlock.reloads
         for number in range(20):
-            site = (
-                f'"hostname":"site{number}","domain":"interlock.com","balance_algorithm":"leastconn"'  # fits no spare
-            )
+            site = f'"hostname":"site{number}","domain":"interlock.com",{unseated(number)}'
             stage.run(1, data=f"INTERLOCK_DATA={{{site}}}", ON_TERM="drop")
             wait_for(lambda expected=reloads + number + 1: stage.interlock.reloads >= expected, "a reload", seconds=20)
             assert conversation.says(f"hello {number}") == f"hello {number}"

@@ -1,6 +1,7 @@
 """Requests as visitors make them, and who answered."""
 
 import http.client
+import random
 import threading
 import time
 from collections import Counter
@@ -13,6 +14,9 @@ SECONDS = 5.0
 """For an answer. A test that waits for a paused server to be left out holds up whoever asks it for as long."""
 PATIENT_SECONDS = 20.0
 """For visitors, whose requests count: a busy machine is no reason to give one up."""
+
+UNEVEN = 0.006
+"""Seconds between two requests, at most."""
 
 
 class Answer(msgspec.Struct, frozen=True):
@@ -58,8 +62,15 @@ class Site:
             connection.close()
 
     def ask(self, count: int, *, seconds: float = SECONDS) -> "Tally":
-        """Make so many requests, one after the other."""
-        return Tally([self.get(seconds=seconds) for _ in range(count)])
+        """Make so many requests, one after the other, at an uneven pace.
+
+        At an even one they may keep step with a steady load, and then round robin leads them to the same few servers.
+        """
+        answers = []
+        for _ in range(count):
+            answers.append(self.get(seconds=seconds))
+            time.sleep(random.uniform(0, UNEVEN))
+        return Tally(answers)
 
     def visitors(self) -> "Visitors":
         """Somebody who keeps asking, in the background: `with site.visitors() as visitors:`."""
