@@ -193,15 +193,9 @@ def _spares(frame: Frame, pieces: Sequence[Piece]) -> Iterator[Spare]:
     samples = {each.rules: each.site.options for each in pieces}
     for most in sorted(alike.keys() - pools.keys(), key=lambda text: (-alike[text], text))[:MOST_POOLS]:
         pools[most] = _without_targets(samples[most])
-    for size, (text, options) in zip(_sizes(frame.spares), pools.items(), strict=False):
+    for text, options in pools.items():
+        size = frame.spares if options is usual else -(-frame.spares // SMALLER)
         yield from (Spare(spare(text, number), text, options) for number in range(size))
-
-
-def _sizes(usual: int) -> Iterator[int]:
-    """How many spares each pool has, the usual one's first."""
-    yield usual
-    while True:
-        yield -(-usual // SMALLER)
 
 
 def _without_targets(options: Options) -> Options:
