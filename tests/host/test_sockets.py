@@ -85,3 +85,17 @@ async def test_a_single_question_is_half_closed_so_that_the_answer_ends(serve):
         writer.write(b"you said " + question)
 
     assert await ask_once(await serve(until_closed), "reload", seconds=5) == "you said reload\n"
+
+
+async def test_last_words_end_an_answer_too(serve):
+    left = asyncio.Event()
+
+    async def keeps_open(reader, writer):
+        for part in (b"no such ", b"work", b"er: 77\n"):
+            writer.write(part)
+            await asyncio.sleep(0.01)
+        await left.wait()
+
+    path = await serve(keeps_open)
+    assert await ask_once(path, "show sessions", seconds=20, last_words=b"such worker") == "no such worker: 77\n"
+    left.set()

@@ -10,6 +10,8 @@ from interlock.core.problems import TemporaryError
 PROMPT = b"\n> "
 ANSWER_LIMIT = 1 << 28
 """Bytes of one answer; `show servers state` of 20,000 servers is about 2 MB."""
+CHUNK = 1 << 16
+"""Bytes that are read at once."""
 
 
 class PromptSocket:
@@ -122,8 +124,10 @@ class _Answers(asyncio.Protocol):
             self._found = []  # the state of a large fleet is megabytes of text
 
 
-async def ask_once(path: Path, command: str, *, seconds: float) -> str:
+async def ask_once(path: Path, command: str, *, seconds: float, last_words: bytes = b"") -> str:
     """One command on a connection of its own, half-closed after it, since a master does not hang up by itself.
+
+    The answer ends where the other side hangs up, or with `last_words`, after which it may not.
 
     Raises:
         TemporaryError: nobody answers in time.
@@ -134,10 +138,19 @@ async def ask_once(path: Path, command: str, *, seconds: float) -> str:
             try:
                 writer.write(f"{command}\n".encode())
                 writer.write_eof()
-                return (await reader.read()).decode(errors="replace")
+                return (await _read(reader, last_words)).decode(errors="replace")
             finally:
                 writer.close()
                 with contextlib.suppress(OSError):
                     await writer.wait_closed()
     except (OSError, TimeoutError) as error:
         raise TemporaryError(f"{path} does not answer: {error or type(error).__name__}") from error
+
+
+async def _read(reader: asyncio.StreamReader, last_words: bytes) -> bytearray:
+    answer = bytearray()
+    while chunk := await reader.read(CHUNK):
+        answer += chunk
+        if last_words and last_words in answer[-len(chunk) - len(last_words) :]:
+            break
+    return answer

@@ -221,6 +221,16 @@ async def test_requests_under_way_are_counted_and_idle_connections_are_not(bench
     assert await bench.proxy.sessions(Match("unknown.com")) == {}
 
 
+async def test_requests_are_counted_while_an_old_worker_ends(bench, applications):
+    """Told of a worker that has just ended, HAProxy 2.8's master may not hang up: that was no answer, for 15 s."""
+    bench.want(applications.server("web_1"))
+    await bench.turn()
+    for _ in range(10):
+        await bench.load("a test")
+        for _ in range(5):
+            assert await bench.proxy.sessions(Match(HOST)) == {"web_1": 0}
+
+
 async def test_requests_that_an_old_worker_finishes_are_counted_too(bench, applications, slow):
     bench.want(applications.server("slow"), applications.server("web_1"))
     await bench.turn()

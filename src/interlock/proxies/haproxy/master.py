@@ -23,6 +23,8 @@ REFUSAL_SECONDS = 0.5
 LINE_LENGTH = 500
 """Characters of what HAProxy says that are passed on."""
 
+_NO_SUCH_WORKER = b"Can't find the target PID"
+"""Said of a worker that has just ended; HAProxy 2.8's master often forgets to hang up after it (measured)."""
 _OLD_WORKERS = re.compile(r"^# old workers\n((?:\d.*\n)*)", re.MULTILINE)
 _PID_OF_WORKER = re.compile(r"^Pid: (\d+)$", re.MULTILINE)
 _STOPPING = re.compile(r"^Stopping: 1$", re.MULTILINE)
@@ -143,7 +145,7 @@ class Master(ABC):
         deadline = time.monotonic() + REFUSAL_SECONDS
         while True:
             try:
-                return await ask_once(self.disk.master_socket, order, seconds=START_SECONDS)
+                return await ask_once(self.disk.master_socket, order, seconds=START_SECONDS, last_words=_NO_SUCH_WORKER)
             except TemporaryError:
                 if time.monotonic() > deadline:
                     raise
