@@ -36,7 +36,7 @@ class Via(enum.StrEnum):
     HOST_NETWORK = "host network"
 
 
-class Address(msgspec.Struct, frozen=True, order=True):
+class Address(msgspec.Struct, frozen=True, order=True, gc=False):
     """Where the proxy connects to."""
 
     address: str

@@ -3,6 +3,7 @@
 import enum
 import re
 from collections.abc import Collection, Mapping, Sequence
+from functools import lru_cache
 from hashlib import sha256
 from types import MappingProxyType
 
@@ -62,7 +63,7 @@ STATES: Mapping[Ground, ServerState] = MappingProxyType(
 )
 
 
-class Claim(msgspec.Struct, frozen=True):
+class Claim(msgspec.Struct, frozen=True, gc=False):
     """One container's share in one route."""
 
     container: Container
@@ -176,7 +177,14 @@ def _merge(match: Match, claims: Sequence[Claim], locality: tuple[str, ...]) -> 
             elif chosen[field] != value:
                 problems.append(_conflict(match, field, claim, owners[field]))
     chosen.setdefault("locality", locality)
-    return Options(**chosen), tuple(problems)  # type: ignore[arg-type]  # the two structs have the same fields: a test
+    options = Options(**chosen)  # type: ignore[arg-type]  # the two structs have the same fields: a test
+    return _shared(options), tuple(problems)
+
+
+@lru_cache(maxsize=1024)
+def _shared(options: Options) -> Options:
+    """The same value, kept once: most routes of a fleet have the same options."""
+    return options
 
 
 def _conflict(match: Match, field: str, loser: Claim, winner: Claim) -> Problem:

@@ -1,6 +1,7 @@
 """The nouns: what engines say runs, and what a proxy is wanted to serve.
 
-Every value is frozen and every collection is sorted, so that equal worlds are equal values, byte for byte.
+Every value is frozen and every collection is sorted, so that equal worlds are equal values, byte for byte. No value
+leads back to itself, so the garbage collector need not know of any (`gc=False`), which is 16 bytes less each.
 """
 
 import enum
@@ -40,14 +41,14 @@ class Health(enum.StrEnum):
     UNHEALTHY = "unhealthy"
 
 
-class Port(msgspec.Struct, frozen=True, order=True):
+class Port(msgspec.Struct, frozen=True, order=True, gc=False):
     """A port that a container exposes, published or not."""
 
     number: int
     protocol: str = "tcp"
 
 
-class Binding(msgspec.Struct, frozen=True, order=True):
+class Binding(msgspec.Struct, frozen=True, order=True, gc=False):
     """A container port published on the engine's node."""
 
     port: int
@@ -58,7 +59,7 @@ class Binding(msgspec.Struct, frozen=True, order=True):
     host_port: int
 
 
-class Attachment(msgspec.Struct, frozen=True, order=True):
+class Attachment(msgspec.Struct, frozen=True, order=True, gc=False):
     """A container's place on one Docker network; an address is "" where there is none."""
 
     network: str
@@ -67,7 +68,7 @@ class Attachment(msgspec.Struct, frozen=True, order=True):
     ipv6: str = ""
 
 
-class Container(msgspec.Struct, frozen=True, kw_only=True):
+class Container(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One container, as far as routing cares; built by an engine from an inspect (or list) document."""
 
     engine: str
@@ -190,7 +191,7 @@ class CheckKind(enum.StrEnum):
     NONE = "none"
 
 
-class HealthCheck(msgspec.Struct, frozen=True, order=True):
+class HealthCheck(msgspec.Struct, frozen=True, order=True, gc=False):
     """A typed health check; the text fields hold only what their grammar allows (see dialects.values)."""
 
     kind: CheckKind = CheckKind.TCP
@@ -202,7 +203,7 @@ class HealthCheck(msgspec.Struct, frozen=True, order=True):
     """Host header of the check; "" means the route's own host."""
 
 
-class Wishes(msgspec.Struct, frozen=True, kw_only=True):
+class Wishes(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Options of a backend as one container asks for them; None where it does not say.
 
     The field names are the words of messages, JSON output and docs. Defaults live in :class:`Options`.
@@ -233,7 +234,7 @@ class Wishes(msgspec.Struct, frozen=True, kw_only=True):
     """Engines, or nodes of a swarm, whose containers come first, sorted; () for all alike."""
 
 
-class RouteRequest(msgspec.Struct, frozen=True, kw_only=True):
+class RouteRequest(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What one container asks for in one dialect, typed and checked."""
 
     container: ContainerKey
@@ -272,7 +273,7 @@ class ServerState(enum.StrEnum):
     """Runs, but is paused or unhealthy."""
 
 
-class Server(msgspec.Struct, frozen=True, order=True, kw_only=True):
+class Server(msgspec.Struct, frozen=True, order=True, kw_only=True, gc=False):
     """One address in a backend."""
 
     name: str
@@ -291,7 +292,7 @@ class Server(msgspec.Struct, frozen=True, order=True, kw_only=True):
         return f"[{self.address}]:{self.port}" if ":" in self.address else f"{self.address}:{self.port}"
 
 
-class Options(msgspec.Struct, frozen=True, order=True, kw_only=True):
+class Options(msgspec.Struct, frozen=True, order=True, kw_only=True, gc=False):
     """Options of a backend, merged from all who ask, with the defaults of the original filled in."""
 
     balance: Balance = Balance.ROUNDROBIN
@@ -312,7 +313,7 @@ class Options(msgspec.Struct, frozen=True, order=True, kw_only=True):
     """Unless a container names one, the operator's; () for none."""
 
 
-class Backend(msgspec.Struct, frozen=True, kw_only=True):
+class Backend(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The pool of servers behind a route."""
 
     options: Options = Options()
@@ -320,7 +321,7 @@ class Backend(msgspec.Struct, frozen=True, kw_only=True):
     """Sorted by name."""
 
 
-class Maintenance(msgspec.Struct, frozen=True, order=True):
+class Maintenance(msgspec.Struct, frozen=True, order=True, gc=False):
     """The operator closed a host for a while: every request is answered 503 with this message."""
 
     message: str
@@ -329,7 +330,7 @@ class Maintenance(msgspec.Struct, frozen=True, order=True):
     """When it ends by itself, RFC 3339 in UTC and whole seconds: ``2026-11-24T18:00:00Z``; "" for never."""
 
 
-class Route(msgspec.Struct, frozen=True, kw_only=True):
+class Route(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A match and the backend it leads to. A route without servers is a known host that answers 503."""
 
     match: Match

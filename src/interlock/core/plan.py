@@ -14,7 +14,7 @@ import msgspec
 from interlock.core.model import Maintenance, Match, Options, Route, Server, ServerState
 
 
-class Served(msgspec.Struct, frozen=True, kw_only=True):
+class Served(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A server as the proxy reports it."""
 
     endpoint: str
@@ -32,7 +32,7 @@ class Lead(enum.StrEnum):
     NOWHERE = "nowhere"
 
 
-class ServingRoute(msgspec.Struct, frozen=True, kw_only=True):
+class ServingRoute(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A backend that the proxy has, and what becomes of the requests for it."""
 
     shape: str

@@ -28,7 +28,7 @@ _SECONDS = MappingProxyType(
 )
 
 
-class Record(msgspec.Struct, kw_only=True):
+class Record(msgspec.Struct, kw_only=True, gc=False):
     """What is known of one container."""
 
     container: Container | None = None

@@ -22,7 +22,7 @@ AT_A_STRETCH = 256
 _HEALTH_IN_STATUS = re.compile(r"\((?:health: )?(starting|healthy|unhealthy)\)$")
 
 
-class Attached(msgspec.Struct):
+class Attached(msgspec.Struct, gc=False):
     """A container's place on one network."""
 
     NetworkID: str | None = None
@@ -30,14 +30,14 @@ class Attached(msgspec.Struct):
     GlobalIPv6Address: str | None = None
 
 
-class Published(msgspec.Struct):
+class Published(msgspec.Struct, gc=False):
     """Where a port is published."""
 
     HostIp: str | None = None
     HostPort: str | None = None
 
 
-class Addresses(msgspec.Struct):
+class Addresses(msgspec.Struct, gc=False):
     """Addresses and published ports."""
 
     IPAddress: str | None = None
@@ -47,13 +47,13 @@ class Addresses(msgspec.Struct):
     Networks: dict[str, Attached | None] | None = None
 
 
-class HealthState(msgspec.Struct):
+class HealthState(msgspec.Struct, gc=False):
     """Missing for a container without HEALTHCHECK."""
 
     Status: str | None = None
 
 
-class RunState(msgspec.Struct):
+class RunState(msgspec.Struct, gc=False):
     """Whether it runs."""
 
     Status: str | None = None
@@ -66,7 +66,7 @@ class RunState(msgspec.Struct):
     Health: HealthState | None = None
 
 
-class Creation(msgspec.Struct):
+class Creation(msgspec.Struct, gc=False):
     """What it was created from."""
 
     Hostname: str | None = None
@@ -80,20 +80,20 @@ class Creation(msgspec.Struct):
     """Seconds."""
 
 
-class Placement(msgspec.Struct):
+class Placement(msgspec.Struct, gc=False):
     """How it sits on its host."""
 
     NetworkMode: str | None = None
 
 
-class SwarmNode(msgspec.Struct):
+class SwarmNode(msgspec.Struct, gc=False):
     """Only a classic Swarm manager writes one."""
 
     Name: str | None = None
     IP: str | None = None
 
 
-class Inspected(msgspec.Struct):
+class Inspected(msgspec.Struct, gc=False):
     """``GET /containers/{id}/json``."""
 
     Id: str
@@ -107,7 +107,7 @@ class Inspected(msgspec.Struct):
     Node: SwarmNode | None = None
 
 
-class ListedPort(msgspec.Struct):
+class ListedPort(msgspec.Struct, gc=False):
     """A port, once for each address that it is published on."""
 
     PrivatePort: int
@@ -116,7 +116,7 @@ class ListedPort(msgspec.Struct):
     Type: str = "tcp"
 
 
-class Entry(msgspec.Struct):
+class Entry(msgspec.Struct, gc=False):
     """One element of ``GET /containers/json``."""
 
     Id: str

@@ -16,7 +16,7 @@ ITEM_LIMIT = 100
 """Aliases, options or endpoints that one container may have of each."""
 
 
-class Reading(msgspec.Struct, frozen=True):
+class Reading(msgspec.Struct, frozen=True, gc=False):
     """What a container asks for, and what of it cannot be done."""
 
     requests: tuple[RouteRequest, ...] = ()

@@ -5,7 +5,7 @@ import msgspec
 from interlock.core.model import Maintenance, Match, Options, Server
 
 
-class Site(msgspec.Struct, frozen=True, kw_only=True):
+class Site(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One match to be rendered, mostly with a backend."""
 
     match: Match
@@ -20,7 +20,7 @@ class Site(msgspec.Struct, frozen=True, kw_only=True):
     """What its requests are answered instead, while its host is closed."""
 
 
-class LastGood(msgspec.Struct, frozen=True, kw_only=True):
+class LastGood(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What was served last, in our own words; the configuration is rendered from it anew."""
 
     generation: str = ""
