@@ -367,6 +367,10 @@ class RouteTable(Mapping[Match, Route]):
         """Every match of a host, whatever its path."""
         return frozenset(self._by_host.get(host, ()))
 
+    def closed(self) -> frozenset[Match]:
+        """The routes of hosts that the operator closed."""
+        return frozenset(match for match, route in self._routes.items() if route.maintenance is not None)
+
     def __getitem__(self, match: Match) -> Route:
         return self._routes[match]
 

@@ -9,7 +9,7 @@ import msgspec
 from interlock.core.problems import PermanentError
 from interlock.host import files
 from interlock.host.process import Identity, group_name
-from interlock.proxies.serving.sites import LastGood, Site
+from interlock.proxies.serving.sites import LastGood, Site, written
 
 LONGEST_SOCKET_PATH = 96
 """Characters: the kernel allows 107, and a proxy may bind under a longer temporary name first."""
@@ -46,8 +46,7 @@ class Disk:
         All of it is made anew from the last good state at each start, so only that has to survive a power cut.
         """
         self._write_set(self.config, texts)
-        good = LastGood(generation=generation, sites=sites)
-        files.write(self.last_good, msgspec.json.encode(good).decode(), mode=0o600)
+        files.write(self.last_good, written(generation, sites), mode=0o600)
 
     def snapshot(self, names: Iterable[str]) -> dict[Path, str]:
         """What a start would load, to be put back by :meth:`restore`; `names` are those of the texts."""

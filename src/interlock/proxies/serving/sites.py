@@ -1,5 +1,7 @@
 """What a proxy is told to serve, and what survives of it: the words between a route table and a configuration."""
 
+from collections.abc import Iterable
+
 import msgspec
 
 from interlock.core.model import Maintenance, Match, Options, Server
@@ -25,3 +27,9 @@ class LastGood(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     generation: str = ""
     sites: tuple[Site, ...] = ()
+
+
+def written(generation: str, sites: Iterable[Site]) -> bytes:
+    """The :class:`LastGood` of these in JSON, made site by site: all at once would hold up other threads for long."""
+    encode = msgspec.json.Encoder().encode
+    return encode({"generation": generation, "sites": [msgspec.Raw(encode(site)) for site in sites]})
