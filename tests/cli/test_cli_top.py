@@ -155,6 +155,16 @@ async def until_state(interlock, name, state):
             await asyncio.sleep(0.02)
 
 
+async def test_on_a_terminal_routes_come_and_go_while_it_is_watched(interlock):
+    async with on_terminal(interlock, "--sort", "name", "--interval", "0.5s") as (terminal, _):
+        await terminal.wait_for("blog-1")
+        interlock.list(web("shop-1", "shop.example.com", number=1), web("news-1", "news.example.com", number=4))
+        await terminal.wait_for("news-1")
+        terminal.shown = ""
+        await terminal.wait_for("shop-1")
+        assert not {"shop-2", "blog-1"} & set(terminal.shown.split())
+
+
 async def test_on_a_terminal_the_chosen_server_is_drained_and_put_back_by_a_key(interlock):
     async with on_terminal(interlock, "--sort", "name") as (terminal, process):
         await terminal.wait_for("shop-2")

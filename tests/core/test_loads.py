@@ -7,7 +7,7 @@ from interlock.core.traffic import Counters, ProxyTraffic, RouteCounters, Traffi
 from interlock.testing.worlds import container, replaced, table_of
 
 HOST = Match("demo.interlock.com")
-ROUTES = routes_status(table_of(container("web_1"), container("web_2", number=2)), [])
+ROUTES = routes_status(table_of(container("web_1"), container("web_2", number=2)), []).routes
 NOTHING = Traffic(proxies=())
 
 
@@ -64,8 +64,8 @@ def test_routes_that_no_proxy_counts_are_there_with_nothing():
 
 
 def test_a_server_that_stands_by_is_told_from_those_that_take_requests():
-    (route,) = ROUTES.routes
+    (route,) = ROUTES
     near, far = route.servers
     route = replaced(route, servers=(near, replaced(far, standby=True, waits=True)))
-    (found,) = loads(replaced(ROUTES, routes=(route,)), NOTHING, NOTHING).routes
+    (found,) = loads([route], NOTHING, NOTHING).routes
     assert [each.waits for each in found.servers] == [False, True]

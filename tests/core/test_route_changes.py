@@ -4,13 +4,12 @@ import pytest
 
 from interlock.core import route_changes
 from interlock.core.model import Match
-from interlock.core.route_changes import GoneRoute, RouteChanges
+from interlock.core.route_changes import START, GoneRoute, KnownRoutes, RouteChanges
 from interlock.core.status import route_status
 from interlock.testing.worlds import container, replaced, table_of
 
 DEMO = Match("demo.interlock.com")
 ROUTE = table_of(container())[DEMO]
-START = "0"
 
 
 class Bench:
@@ -19,7 +18,7 @@ class Bench:
     def __init__(self, *hosts):
         self.table = table_of()
         self.changes = RouteChanges(self.table, run="run1")
-        self.at, self.known = START, {}
+        self.known = KnownRoutes()
         self.put(*hosts)
 
     def put(self, *hosts, servers=1):
@@ -35,14 +34,9 @@ class Bench:
 
     def look(self):
         """What is told, once it is taken in."""
-        told = self.changes.since(self.at)
-        if told.whole:
-            self.known.clear()
-        for gone in told.gone:
-            del self.known[gone.host, gone.path]
-        self.known.update({(route.host, route.path): route for route in told.routes})
-        self.at = told.at
-        assert sorted(self.known.values(), key=lambda each: each.host) == list(map(route_status, self.table.values()))
+        told = self.changes.since(self.known.at)
+        self.known.take(told)
+        assert list(self.known) == list(map(route_status, self.table.values()))
         return told
 
 
@@ -105,7 +99,7 @@ def test_who_missed_more_than_is_kept_is_told_everything(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "at", ["", "0", "-", "run1", "run1-", "run1-x", "run1-99", "run1-²", "other-1", "run1-" + "9" * 5000]
+    "at", ["", START, "-", "run1", "run1-", "run1-x", "run1-99", "run1-²", "other-1", "run1-" + "9" * 5000]
 )
 def test_what_nobody_was_told_is_answered_with_everything(at):
     told = Bench("a.com").changes.since(at)

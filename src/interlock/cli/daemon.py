@@ -13,6 +13,7 @@ import msgspec
 from interlock.core.decisions import Explanation
 from interlock.core.problems import PermanentError, TemporaryError, shown
 from interlock.core.revision_status import Difference, HistoryStatus, RevisionStatus
+from interlock.core.route_changes import RoutesSince
 from interlock.core.status import ContainerStatus, Receipt, RoutesStatus, Status
 from interlock.core.targets import Names
 from interlock.core.trace import Trace
@@ -58,6 +59,10 @@ class Daemon:
 
     def routes(self) -> RoutesStatus:
         return self._ask("GET", "/v1/routes", RoutesStatus)
+
+    def changes(self, at: str) -> RoutesSince:
+        """What became of the routes since an earlier answer."""
+        return self._ask("GET", f"/v1/routes/since/{quote(at)}", RoutesSince)
 
     def traffic(self) -> Traffic:
         return self._ask("GET", "/v1/traffic", Traffic)

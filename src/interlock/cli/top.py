@@ -16,6 +16,7 @@ from interlock.cli.keys import next_keys, single_keys
 from interlock.cli.load_table import Sort, lines, rows_of, screen
 from interlock.core.loads import Loads, loads
 from interlock.core.problems import InterlockError, shown
+from interlock.core.route_changes import KnownRoutes
 from interlock.core.traffic import Traffic
 from interlock.settings import SettingsError
 
@@ -73,6 +74,7 @@ class Meters:
     def __init__(self, daemon: Daemon, interval: float) -> None:
         self.daemon = daemon
         self.interval = interval
+        self._routes = KnownRoutes()
         self._before: Traffic | None = None
         self._looked_at = 0.0
 
@@ -90,9 +92,10 @@ class Meters:
 
     def look(self) -> Loads:
         """What goes on since the last look; at the first one nothing is known of that."""
-        now, routes = self.daemon.traffic(), self.daemon.routes()
+        now = self.daemon.traffic()
+        self._routes.take(self.daemon.changes(self._routes.at))
         self._looked_at = time.monotonic()
-        found = loads(routes, self._before if self._before is not None else Traffic(proxies=()), now)
+        found = loads(self._routes, self._before if self._before is not None else Traffic(proxies=()), now)
         self._before = now
         return found
 

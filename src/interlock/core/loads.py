@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import msgspec
 
 from interlock.core.model import Match, ServerState
-from interlock.core.status import RoutesStatus, RouteStatus
+from interlock.core.status import RouteStatus
 from interlock.core.traffic import Counters, ProxyTraffic, RouteCounters, Traffic
 
 
@@ -58,12 +58,12 @@ class Loads(msgspec.Struct, frozen=True, kw_only=True):
     silent: tuple[Silent, ...] = ()
 
 
-def loads(routes: RoutesStatus, before: Traffic, now: Traffic) -> Loads:
+def loads(routes: Iterable[RouteStatus], before: Traffic, now: Traffic) -> Loads:
     """What every route that is wanted has to do; a proxy that was not asked twice counts with its gauges only."""
     earlier = {proxy.proxy: proxy for proxy in before.proxies}
     measured = [_measured(earlier.get(proxy.proxy), proxy) for proxy in now.proxies if not proxy.error]
     return Loads(
-        routes=tuple(_route(route, measured) for route in routes.routes),
+        routes=tuple(_route(route, measured) for route in routes),
         silent=tuple(Silent(proxy.proxy, proxy.error) for proxy in now.proxies if proxy.error),
     )
 

@@ -1,7 +1,7 @@
 """Which routes are otherwise than at an earlier look, for who has all of them and wants to keep up."""
 
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import msgspec
 
@@ -10,6 +10,10 @@ from interlock.core.status import RouteStatus, route_status
 
 MOST_KEPT = 4096
 """Routes whose last change is known; who missed more is told everything."""
+
+
+START = "0"
+"""What who knows nothing yet asks for the changes since."""
 
 
 class GoneRoute(msgspec.Struct, frozen=True):
@@ -30,6 +34,27 @@ class RoutesSince(msgspec.Struct, frozen=True, kw_only=True):
     """Those that are new or otherwise, as they are now; sorted."""
     gone: tuple[GoneRoute, ...] = ()
     """Sorted."""
+
+
+class KnownRoutes:
+    """All routes, as somebody knows them who is told of the changes only."""
+
+    def __init__(self) -> None:
+        self.at = START
+        """What to ask for the changes since."""
+        self._known: dict[Match, RouteStatus] = {}
+
+    def __iter__(self) -> Iterator[RouteStatus]:
+        return (self._known[match] for match in sorted(self._known))
+
+    def take(self, told: RoutesSince) -> None:
+        """Take in what became of them since `at`."""
+        if told.whole:
+            self._known.clear()
+        for gone in told.gone:
+            self._known.pop(Match(gone.host, gone.path), None)
+        self._known.update((Match(route.host, route.path), route) for route in told.routes)
+        self.at = told.at
 
 
 class RouteChanges:
