@@ -10,8 +10,6 @@ from interlock.core.status import RouteStatus, route_status
 
 MOST_KEPT = 4096
 """Routes whose last change is known; who missed more is told everything."""
-
-
 START = "0"
 """What who knows nothing yet asks for the changes since."""
 
