@@ -4,7 +4,7 @@ import asyncio
 import math
 import time
 from collections import ChainMap
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
 from functools import partial
 
 import msgspec
@@ -372,7 +372,7 @@ class HaproxyProxy:
         """Bring the files up to what is served, without being in anybody's way."""
         if self._table is None:
             return
-        fresh = tuple(await in_slices(self._served, self._served_matches(self._table)))
+        fresh = tuple(await in_slices(self._fresh, self._served_sites(self._table)))
         rendered = await self._rendered(fresh)
         await in_thread(self._disk.write, rendered.files, rendered.generation, fresh)
 
@@ -380,18 +380,17 @@ class HaproxyProxy:
         """The same, when nothing else is to be done; None while nobody knows what is wanted."""
         if self._table is None:
             return None
-        fresh = tuple(map(self._served, self._served_matches(self._table)))
+        fresh = tuple(map(self._fresh, self._served_sites(self._table)))
         rendered = render(self._frame, fresh)
         self._disk.write(rendered.files, rendered.generation, fresh)
         return rendered
 
-    def _served_matches(self, table: RouteTable) -> list[Match]:
-        """The structure that is loaded, and closed hosts, which need none."""
-        return sorted({*self._loaded, *self._spares.options, *table.closed()})
-
-    def _served(self, match: Match) -> Site:
-        options = self._structure.get(match)
-        return self._fresh(Site(match=match, options=options or Options(), has_backend=options is not None))
+    def _served_sites(self, table: RouteTable) -> Iterator[Site]:
+        """The structure that is loaded by now, and closed hosts, which need none; each is made when it is asked for."""
+        structure = {**self._loaded, **self._spares.options}
+        for match in sorted(structure.keys() | table.closed()):
+            options = structure.get(match)
+            yield Site(match=match, options=options or Options(), has_backend=options is not None)
 
 
 def _loaded(sites: Sequence[Site]) -> dict[Match, Options]:

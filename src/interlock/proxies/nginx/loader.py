@@ -8,7 +8,7 @@ import structlog
 
 from interlock.core.model import Match, Options
 from interlock.core.problems import InterlockError, Problem
-from interlock.host.slices import in_thread
+from interlock.host.slices import in_slices, in_thread
 from interlock.proxies.nginx import seats
 from interlock.proxies.nginx.blame import culprits
 from interlock.proxies.nginx.certificates import Store
@@ -127,12 +127,11 @@ class Loader:
 
     async def catch_up(self) -> None:
         """Bring the files up to what is served: the structure that is loaded, the servers as they are now."""
-        await in_thread(self._write, self.served())
+        await in_thread(self._write, await in_slices(self._dressed, self._served()))
 
-    def served(self) -> tuple[Site, ...]:
-        """Every site that is loaded or seated, with its servers as they are wanted by now."""
-        sites = (*self._ledger.loaded.values(), *self._ledger.seated.values())
-        return tuple(self._dressed(site) for site in sorted(sites, key=lambda site: site.match))
+    def _served(self) -> list[Site]:
+        """Every site that is loaded or seated by now, with the servers that it was loaded with."""
+        return sorted((*self._ledger.loaded.values(), *self._ledger.seated.values()), key=lambda site: site.match)
 
     def may_seat(self, match: Match, options: Options, hosts: Collection[str]) -> bool:
         """Whether a new site can be served without a reload, beside these hosts (and wildcards).
@@ -157,7 +156,7 @@ class Loader:
     async def start(self) -> None:
         """Start NGINX again, with what is served; if the disk is in the way, with the files as they are."""
         if self.frame.live is not None:
-            served = self.served()
+            served = tuple(map(self._dressed, self._served()))
             try:
                 rendered = await in_thread(self._write, served)
             except InterlockError as error:
