@@ -151,8 +151,8 @@ def _name(text: str) -> x509.Name:
 def _write(folder: Path, whose: str, certificate: x509.Certificate, key: ec.EllipticCurvePrivateKey) -> None:
     """The key first: with a certificate there is always its key."""
     pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    files.write(folder / f"{whose}-key.pem", pem.decode(), mode=0o600)
-    files.write(folder / f"{whose}.pem", certificate.public_bytes(serialization.Encoding.PEM).decode(), mode=0o600)
+    files.write(folder / f"{whose}-key.pem", pem, mode=0o600)
+    files.write(folder / f"{whose}.pem", certificate.public_bytes(serialization.Encoding.PEM), mode=0o600)
 
 
 def _made(folder: Path, whose: str, *, is_new: bool) -> Made:
